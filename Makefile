@@ -1,0 +1,52 @@
+# Every target sets up the environment by itself: it installs again when a file is added or removed, not when one is edited.
+ROOMS := protocol session transports app fuzz
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+KEY := $(shell { find $(ROOMS) -type f -not -path '*/__pycache__/*' | LC_ALL=C sort; cat pyproject.toml; } | cksum | tr ' ' '-')
+STAMP := .venv/.installed-$(KEY)
+BIN := .venv/bin
+
+help:
+	@echo 'make demo        play annotated sessions over stdio, in a legacy and in the modern revision'
+	@echo 'make test        run the whole test suite (ARGS="-k name" selects)'
+	@echo 'make coverage    the same, with branch coverage of protocol/ and session/'
+	@echo 'make lint        ruff, mypy strict, pyright strict, verifytypes'
+	@echo 'make strangers   one environment per foreign SDK, which make test then uses'
+
+install: $(STAMP)
+
+$(STAMP):
+	@test -n '$(PYTHON)' || { echo 'barewire needs Python 3.11 or newer on PATH'; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q -U 'pip>=25.1' 'setuptools>=77'
+	@rm -rf build/__editable__.* .venv/.installed-*
+	@$(BIN)/python -m pip install -q --no-build-isolation --group test -e .
+	@touch $@
+
+demo: install
+	@$(BIN)/python -m examples.demo
+
+test: install
+	@$(BIN)/python -m pytest $(ARGS)
+
+coverage: install
+	@rm -f .coverage .coverage.*
+	@$(BIN)/python -m coverage run -m pytest $(ARGS)
+	@$(BIN)/python -m coverage combine -q
+	@$(BIN)/python -m coverage report --include='*/barewire/protocol/*,*/barewire/session/*,protocol/*,session/*' --fail-under=95
+
+lint: install
+	@$(BIN)/python -m pip install -q --group lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/mypy tests examples
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes barewire --ignoreexternal
+
+strangers:
+	@$(PYTHON) tests/interop/make_strangers.py
+
+clean:
+	@rm -rf .venv .strangers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
+
+.PHONY: help install demo test coverage lint strangers clean

@@ -1,0 +1,1 @@
+"""Calling: a client and its results."""

@@ -1,0 +1,77 @@
+"""What servers answer, as it came over the wire, with the members that everybody wants at hand.
+
+Each record keeps the wire's object in `raw`: members that are not named here, and content blocks
+that nobody knows yet, are there.
+"""
+
+from typing import Any
+
+from barewire.protocol.record import record
+
+__all__ = ["CallResult", "ToolInfo"]
+
+
+@record
+class ToolInfo:
+    """A tool that a server offers."""
+
+    raw: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What it is called by."""
+        return str(self.raw.get("name", ""))
+
+    @property
+    def title(self) -> str:
+        """What to call it before people: its title, that of its annotations, or its name."""
+        annotations = self.raw.get("annotations")
+        hinted = annotations.get("title") if isinstance(annotations, dict) else None
+        return str(self.raw.get("title") or hinted or self.name)
+
+    @property
+    def description(self) -> str | None:
+        """What it does."""
+        return self.raw.get("description")
+
+    @property
+    def input_schema(self) -> dict[str, Any]:
+        """The JSON Schema of its arguments."""
+        schema = self.raw.get("inputSchema")
+        return schema if isinstance(schema, dict) else {"type": "object"}
+
+    @property
+    def output_schema(self) -> dict[str, Any] | None:
+        """The JSON Schema of its structured content, `None` when it has none."""
+        schema = self.raw.get("outputSchema")
+        return schema if isinstance(schema, dict) else None
+
+
+@record
+class CallResult:
+    """What a tool answered."""
+
+    raw: dict[str, Any]
+
+    @property
+    def content(self) -> list[dict[str, Any]]:
+        """The content blocks, those of unknown types included."""
+        content = self.raw.get("content")
+        return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+
+    @property
+    def structured_content(self) -> Any:
+        """The data, `None` when the tool returned none or the revision has no such thing."""
+        return self.raw.get("structuredContent")
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the tool says that it failed."""
+        return self.raw.get("isError") is True
+
+    @property
+    def text(self) -> str:
+        """The text blocks, joined by line feeds."""
+        return "\n".join(
+            str(block.get("text", "")) for block in self.content if block.get("type") == "text"
+        )

@@ -1,0 +1,31 @@
+"""What a client can be of: a command, or a server in the same process."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from typing import TypeAlias
+
+from barewire.protocol.record import record
+from barewire.server.server import Server
+
+__all__ = ["Stdio", "Target"]
+
+
+@record
+class Stdio:
+    """A server that is started as a child process and spoken to over its standard streams.
+
+    The server gets a few harmless variables of ours (`PATH`, `HOME`, the locale) and `env`, or all
+    of ours with `inherit_env`. Its standard error is read, and the end of it appears in errors;
+    `stderr` gets it besides: a function that takes bytes, or a descriptor.
+    """
+
+    command: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    inherit_env: bool = False
+    cwd: str | os.PathLike[str] | None = None
+    stderr: Callable[[bytes], object] | int | None = None
+
+
+Target: TypeAlias = Server | Stdio | Sequence[str]
+"""A server of this process, a described command, or just the command and its arguments."""

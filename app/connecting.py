@@ -1,0 +1,179 @@
+"""Opening a connection as a client: carries out the plan of `barewire.session.negotiation`."""
+
+from typing import Any, NoReturn
+
+from barewire.calling import OnNotification, Wire
+from barewire.client.targets import Stdio, Target
+from barewire.protocol.revisions import Revision
+from barewire.run import serve_in_process
+from barewire.server.server import Server
+from barewire.session.connection import Connection
+from barewire.session.exceptions import (
+    ConnectionLost,
+    RemoteProtocolError,
+    RequestError,
+    TimedOut,
+)
+from barewire.session.exchange import Exchange
+from barewire.session.facts import Local
+from barewire.session.limits import Limits
+from barewire.session.negotiation import (
+    Agreed,
+    Discovered,
+    Done,
+    Exited,
+    Fail,
+    Mode,
+    Observation,
+    Plan,
+    Probe,
+    RefusedWith,
+    Respawn,
+    Silence,
+    begin,
+    follow,
+)
+from barewire.transports.backend import current
+from barewire.transports.pipe import Pipe
+from barewire.transports.process import StdioProcess, open_process
+
+__all__ = ["Dial"]
+
+
+class Dial:
+    """One attempt to reach a server: `connect` returns the wire on which it is spoken to.
+
+    `timeout` bounds the whole attempt, `probe_timeout` how long a server may think about the probe
+    before it counts as one that does not know it; both are in seconds.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        local: Local,
+        limits: Limits,
+        on_notification: OnNotification,
+        *,
+        mode: Mode,
+        timeout: float,
+        probe_timeout: float,
+    ) -> None:
+        self._target = target
+        self._local = local
+        self._limits = limits
+        self._on_notification = on_notification
+        self._plan = Plan(mode, local.modern, local.legacy)
+        self._backend = current()
+        self._deadline = self._backend.now() + timeout
+        self._timeout = timeout
+        self._probe_timeout = probe_timeout
+        self._pipe: Pipe | None = None
+        self._wire: Wire | None = None
+        self._result: dict[str, Any] = {}
+        self._observed: Observation = Silence()
+
+    async def connect(self) -> Wire:
+        """Return a wire on which a revision has been agreed.
+
+        Raises `OSError` when a command cannot be started, `TimedOut` when the server says nothing,
+        `ConnectionLost` when it goes away, and `RemoteProtocolError` when there is no way to
+        understand each other. Each names the command and the end of its standard error.
+        """
+        wire = self._open()
+        try:
+            plan, action = begin(self._plan)
+            while not isinstance(action, Done):
+                if isinstance(action, Fail):
+                    self._fail(action.detail)
+                if isinstance(action, Respawn):
+                    await wire.aclose()
+                    wire = self._open()
+                if isinstance(action, Probe):
+                    self._observed = await self._probe(wire, action.revision)
+                else:
+                    self._observed = await self._initialize(wire, action.revision)
+                plan, action = follow(plan, self._observed)
+            if action.revision.modern:
+                wire.connection.adopt(action.revision, self._result)
+            return wire
+        except BaseException:
+            # In a task of its own: the caller may be cancelled, the server must still be ended.
+            closing = self._backend.spawn(wire.aclose(), shield=True)
+            await closing.wait()
+            raise
+
+    def _open(self) -> Wire:
+        self._pipe = self._open_pipe()
+        connection = Connection(self._local, limits=self._limits)
+        wire = Wire(connection, self._pipe, self._on_notification)
+        wire.start()
+        return wire
+
+    def _open_pipe(self) -> Pipe:
+        target = self._target
+        if isinstance(target, Server):
+            return serve_in_process(target)[0]
+        if not isinstance(target, Stdio):
+            target = Stdio(target)
+        return open_process(
+            target.command,
+            env=target.env,
+            inherit_env=target.inherit_env,
+            cwd=target.cwd,
+            stderr=target.stderr,
+        )
+
+    async def _probe(self, wire: Wire, revision: Revision) -> Observation:
+        patience = min(self._probe_timeout, self._left())
+        exchange = wire.connection.discover(revision, now=wire.link.now(), timeout=patience)
+        observed = await self._observe(wire, exchange)
+        if observed is not None:
+            return observed
+        versions = self._result.get("supportedVersions")
+        if not isinstance(versions, list):
+            return RefusedWith(0, "its answer to server/discover names no versions")
+        return Discovered(tuple(version for version in versions if isinstance(version, str)))
+
+    async def _initialize(self, wire: Wire, revision: Revision) -> Observation:
+        now = wire.link.now()
+        exchange = wire.connection.initialize(revision, now=now, timeout=self._left())
+        observed = await self._observe(wire, exchange)
+        return observed or Agreed(str(self._result.get("protocolVersion")))
+
+    async def _observe(self, wire: Wire, exchange: Exchange) -> Observation | None:
+        """Wait for the answer; return `None` when there is a result."""
+        try:
+            self._result = await wire.answer_to(exchange)
+        except RequestError as error:
+            supported = error.data.get("supported") if isinstance(error.data, dict) else None
+            named = [name for name in supported or [] if isinstance(name, str)]
+            return RefusedWith(error.code, error.message, tuple(named))
+        except TimedOut:
+            return Silence()
+        except ConnectionLost:
+            return Exited()
+        except RemoteProtocolError as error:
+            return RefusedWith(0, str(error))
+        return None
+
+    def _left(self) -> float:
+        return max(0.0, self._deadline - self._backend.now())
+
+    def _fail(self, detail: str) -> NoReturn:
+        text = f"cannot connect to {self._name()}: {detail}"
+        if isinstance(self._observed, Silence):
+            text = f"{text} ({self._timeout:g} s)"
+        if isinstance(self._pipe, StdioProcess) and self._pipe.stderr_tail.strip():
+            lines = self._pipe.stderr_tail.strip().splitlines()[-10:]
+            text = "\n".join([f"{text}; the end of its standard error:", *lines])
+        if isinstance(self._observed, Silence):
+            raise TimedOut(text)
+        if isinstance(self._observed, Exited):
+            raise ConnectionLost(text)
+        raise RemoteProtocolError(text)
+
+    def _name(self) -> str:
+        if isinstance(self._pipe, StdioProcess):
+            return self._pipe.command
+        target = self._target
+        return repr(target.info["name"]) if isinstance(target, Server) else str(target)

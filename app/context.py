@@ -1,0 +1,230 @@
+"""What a handler knows of the request it serves, and what it can do beside answering.
+
+A parameter annotated with `Context` (in an `async def` handler) or `SyncContext` (in a plain one)
+gets one. It holds the exchange and delegates.
+"""
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from barewire.protocol.envelope import LOG_LEVELS
+from barewire.session.connection import Connection
+from barewire.session.exceptions import Cancelled, LocalProtocolError
+from barewire.session.exchange import Exchange
+from barewire.session.facts import Implementation
+
+__all__ = ["Context", "Outlet", "SyncContext"]
+
+_log = logging.getLogger("barewire.server")
+
+
+class Outlet(Protocol):
+    """Where what a handler sends goes: a link, or whatever carries the exchange."""
+
+    connection: Connection
+
+    def wake(self) -> None:
+        """Send soon what the connection has to send."""
+        ...
+
+    @property
+    def congested(self) -> bool:
+        """Whether senders had better wait."""
+        ...
+
+    async def room(self) -> None:
+        """Wait until there is room to send more."""
+        ...
+
+
+class _Facts:
+    """What both kinds of context tell."""
+
+    __slots__ = ("_outlet", "exchange")
+
+    def __init__(self, exchange: Exchange, outlet: Outlet) -> None:
+        self.exchange = exchange
+        """The request, as the engine sees it."""
+        self._outlet = outlet
+
+    @property
+    def request_id(self) -> str | int:
+        """The id of the request."""
+        return self.exchange.request.id
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The `_meta` of the request's params, empty when there is none."""
+        meta = self.exchange.params.get("_meta")
+        return meta if isinstance(meta, dict) else {}
+
+    @property
+    def client_info(self) -> Implementation | None:
+        """Who the client says it is: for display and logs, never to decide by."""
+        return self.exchange.facts.peer_info
+
+    @property
+    def protocol_version(self) -> str:
+        """The date of the revision that this request follows."""
+        return self.exchange.revision.name
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the client gave the request up, or is gone: nothing that is sent arrives."""
+        return self.exchange.over
+
+    def _progress(self, progress: float, total: float | None, message: str | None) -> bool:
+        exchange = self.exchange
+        if exchange.progress_token is None:
+            return False
+        self._check()
+        try:
+            self._outlet.connection.progress(exchange, progress, total, message)
+        except LocalProtocolError as error:
+            # A handler that counts badly is no reason to lose its result.
+            _log.warning("%s: %s", exchange.request.method, error)
+            return False
+        self._outlet.wake()
+        return True
+
+    def _send_log(self, level: str, data: Any, logger: str | None) -> bool:
+        self._check()
+        if not self._outlet.connection.log(self.exchange, level, data, logger):
+            return False
+        self._outlet.wake()
+        return True
+
+    def _check(self) -> None:
+        if self.exchange.over:
+            raise Cancelled(f"request {self.exchange.request.id!r} is over")
+
+
+class Context(_Facts):
+    """For `async def` handlers.
+
+    What sends waits while the peer reads too slowly, and raises `Cancelled` once the request is
+    over.
+    """
+
+    __slots__ = ()
+
+    @property
+    def session(self) -> "Session":
+        """The same, under the names that other libraries use."""
+        return Session(self)
+
+    async def report_progress(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        """Report progress, if the client asked for it; else do nothing.
+
+        `progress` must increase with each call (Progress); a report that does not is logged here
+        and not sent. `message` is left out where the revision has none.
+        """
+        if self._progress(progress, total, message) and self._outlet.congested:
+            await self._outlet.room()
+
+    async def log(self, level: str, data: Any, logger: str | None = None) -> None:
+        """Send a log message, if the client wants its level.
+
+        `level` is one of debug, info, notice, warning, error, critical, alert and emergency; `data`
+        is any JSON value. Raises `LocalProtocolError` for another level.
+        """
+        if self._send_log(level, data, logger) and self._outlet.congested:
+            await self._outlet.room()
+
+    async def debug(self, data: Any, logger: str | None = None) -> None:
+        """Log for development."""
+        await self.log("debug", data, logger)
+
+    async def info(self, data: Any, logger: str | None = None) -> None:
+        """Log ordinary operation."""
+        await self.log("info", data, logger)
+
+    async def notice(self, data: Any, logger: str | None = None) -> None:
+        """Log what is normal but worth noticing."""
+        await self.log("notice", data, logger)
+
+    async def warning(self, data: Any, logger: str | None = None) -> None:
+        """Log what may need attention."""
+        await self.log("warning", data, logger)
+
+    async def error(self, data: Any, logger: str | None = None) -> None:
+        """Log a failed operation."""
+        await self.log("error", data, logger)
+
+    async def critical(self, data: Any, logger: str | None = None) -> None:
+        """Log a failing component."""
+        await self.log("critical", data, logger)
+
+    async def alert(self, data: Any, logger: str | None = None) -> None:
+        """Log what asks for action at once."""
+        await self.log("alert", data, logger)
+
+    async def emergency(self, data: Any, logger: str | None = None) -> None:
+        """Log that the system is unusable."""
+        await self.log("emergency", data, logger)
+
+
+class Session:
+    """`ctx.session`: other libraries' names for what `ctx` does."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def send_progress_notification(
+        self,
+        progress_token: str | int | None,
+        progress: float,
+        total: float | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Report progress; the token is the request's own, whatever is given."""
+        await self._context.report_progress(progress, total, message)
+
+    async def send_log_message(self, level: str, data: Any, logger: str | None = None) -> None:
+        """Send a log message."""
+        await self._context.log(level, data, logger)
+
+
+Await = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+"""Runs what a coroutine function returns on the event loop, while the calling thread waits."""
+
+
+class SyncContext(_Facts):
+    """For plain handlers, which run in a thread (or, with `blocking=False`, on the loop itself).
+
+    What sends waits while the peer reads too slowly, except on the loop, where waiting would stop
+    everything. It raises `Cancelled` once the request is over.
+    """
+
+    __slots__ = ("_on_loop",)
+
+    def __init__(self, exchange: Exchange, outlet: Outlet, on_loop: Await | None) -> None:
+        super().__init__(exchange, outlet)
+        self._on_loop = on_loop
+
+    def report_progress(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        """Report progress, if the client asked for it; else do nothing. See `Context`."""
+        if self._on_loop is None:
+            self._progress(progress, total, message)
+        elif self.exchange.progress_token is not None:
+            self._check()
+            context = Context(self.exchange, self._outlet)
+            self._on_loop(lambda: context.report_progress(progress, total, message))
+
+    def log(self, level: str, data: Any, logger: str | None = None) -> None:
+        """Send a log message, if the client wants its level. See `Context`."""
+        if level not in LOG_LEVELS:
+            raise LocalProtocolError(f"log level must be one of {', '.join(LOG_LEVELS)}: {level!r}")
+        if self._on_loop is None:
+            self._send_log(level, data, logger)
+        else:
+            self._check()
+            context = Context(self.exchange, self._outlet)
+            self._on_loop(lambda: context.log(level, data, logger))

@@ -1,0 +1,55 @@
+"""How a handler is called: once prepared, the same for every transport and both eras.
+
+Three kinds: `async def` runs as a task; a plain function runs in a thread, so that it cannot hold up
+the loop; a plain function registered with `blocking=False` promises to be quick and runs at once.
+"""
+
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, Protocol, TypeAlias
+
+from barewire.context import Context, Outlet, SyncContext
+from barewire.session.exchange import Exchange
+
+__all__ = ["Answer", "Call", "Kind", "Places", "kind_of"]
+
+Kind: TypeAlias = Literal["task", "thread", "loop"]
+
+Answer: TypeAlias = dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]
+"""A result that is there at once, or a coroutine that returns one."""
+
+
+class Places(Outlet, Protocol):
+    """Where handlers run, and where what they send goes."""
+
+    async def in_thread(self, function: Callable[[], Any]) -> Any:
+        """Call `function` in a thread and return its result."""
+        ...
+
+    def from_thread(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """From such a thread, run what `start` returns on the loop and wait for it."""
+        ...
+
+
+class Call:
+    """One request on its way to a handler: the exchange, and the places that serve it."""
+
+    __slots__ = ("exchange", "places")
+
+    def __init__(self, exchange: Exchange, places: Places) -> None:
+        self.exchange = exchange
+        self.places = places
+
+    def context(self, kind: Kind) -> Context | SyncContext:
+        """Return the context that a handler of this kind gets."""
+        if kind == "task":
+            return Context(self.exchange, self.places)
+        on_loop = self.places.from_thread if kind == "thread" else None
+        return SyncContext(self.exchange, self.places, on_loop)
+
+
+def kind_of(function: Callable[..., Any], *, blocking: bool) -> Kind:
+    """Return how a handler is to be run."""
+    if inspect.iscoroutinefunction(function):
+        return "task"
+    return "thread" if blocking else "loop"

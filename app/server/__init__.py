@@ -1,0 +1,1 @@
+"""Serving: registries and what runs them."""

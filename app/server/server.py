@@ -1,0 +1,124 @@
+"""A server: registries, and one way to serve what is in them."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from barewire.protocol.revisions import ALL, Revision
+from barewire.server.tools import Tool, Tools
+from barewire.session.facts import Implementation, Local
+from barewire.session.limits import DEFAULT_LIMITS, Limits
+from barewire.session.tables import LENIENT, Leniency
+
+__all__ = ["Server"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Server:
+    """An MCP server.
+
+        server = Server("greeter")
+
+        @server.tool
+        async def greet(name: str) -> str:
+            "Return a greeting."
+            return f"Hello, {name}!"
+
+        server.run()
+
+    It speaks all revisions unless `revisions` names fewer. `strict` refuses what is accepted from
+    peers although the specification says otherwise. `limits` bound what one client may take up.
+    `page_size` is the most that one page of a list holds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: str = "0",
+        title: str | None = None,
+        description: str | None = None,
+        website_url: str | None = None,
+        icons: list[dict[str, Any]] | None = None,
+        instructions: str | None = None,
+        revisions: tuple[Revision, ...] = ALL,
+        strict: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+        page_size: int = 1000,
+    ) -> None:
+        members = {
+            "name": name,
+            "version": version,
+            "title": title,
+            "description": description,
+            "websiteUrl": website_url,
+            "icons": icons,
+        }
+        self.info: Implementation = {key: value for key, value in members.items() if value}
+        self.instructions = instructions
+        self.revisions = revisions
+        self.limits = limits
+        self.strict = strict
+        self.tools = Tools(page_size)
+        self.dispatch = {"tools/list": self.tools.list, "tools/call": self.tools.call}
+        """What answers each method."""
+
+    @overload
+    def tool(self, function: F, /) -> F: ...
+
+    @overload
+    def tool(
+        self,
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        annotations: dict[str, Any] | None = None,
+        icons: list[dict[str, Any]] | None = None,
+        meta: dict[str, Any] | None = None,
+        blocking: bool = True,
+    ) -> Callable[[F], F]: ...
+
+    def tool(self, function: F | None = None, /, **options: Any) -> F | Callable[[F], F]:
+        """Register a function as a tool and return it as it is.
+
+        The name is the function's, the description its docstring, the input schema comes from the
+        annotations of its parameters and the output schema from that of its result; text and
+        content blocks give none. A parameter annotated with `Context` (`SyncContext` in a plain
+        function) gets the context of the request and is no argument. An `async def` function runs
+        on the event loop, a plain one in a thread, and with `blocking=False` on the loop as well:
+        then it must never wait.
+
+        Raises `TypeError` for a parameter that no schema can describe, and `ValueError` for a name
+        that is taken.
+        """
+        if function is not None:
+            self.tools.add(Tool(function, **options))
+            return function
+
+        def register(function: F) -> F:
+            self.tools.add(Tool(function, **options))
+            return function
+
+        return register
+
+    def local(self) -> Local:
+        """Return what this server is and offers, for a connection."""
+        return Local(
+            "server",
+            self.info,
+            {"tools": {}, "logging": {}} if len(self.tools) else {"logging": {}},
+            self.instructions,
+            self.revisions,
+            Leniency(0) if self.strict else LENIENT,
+        )
+
+    def run(self, *, backend: str = "asyncio") -> None:
+        """Serve over stdio until the client is gone; for a program that a client starts.
+
+        `backend` is `asyncio` or `trio`. Standard output belongs to the protocol from here on: what
+        the program prints goes to standard error.
+        """
+        from barewire.run import run_stdio
+
+        run_stdio(self, backend=backend)

@@ -1,0 +1,180 @@
+"""Tools: what a server offers to be called, and how it is called."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from inspect import cleandoc
+from typing import Any
+
+from barewire.errors import Refuse, ToolError
+from barewire.invoke import Answer, Call, kind_of
+from barewire.protocol.errors import Reason
+from barewire.protocol.revisions import Revision
+from barewire.server.pages import CursorError, page_of
+from barewire.server.results import Returns, failed
+from barewire.server.signature import ArgumentError, Signature
+from barewire.session.exceptions import BarewireError, RequestError
+
+__all__ = ["Tool", "Tools"]
+
+_log = logging.getLogger("barewire.server")
+
+
+class Tool:
+    """One tool: its definition, and the function behind it, prepared once."""
+
+    __slots__ = (
+        "_definitions",
+        "annotations",
+        "description",
+        "function",
+        "icons",
+        "kind",
+        "meta",
+        "name",
+        "returns",
+        "signature",
+        "title",
+    )
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        annotations: dict[str, Any] | None = None,
+        icons: list[dict[str, Any]] | None = None,
+        meta: dict[str, Any] | None = None,
+        blocking: bool = True,
+    ) -> None:
+        self.function = function
+        self.name = name or function.__name__
+        self.title = title
+        self.description = description or cleandoc(function.__doc__ or "") or None
+        self.annotations = annotations
+        self.icons = icons
+        self.meta = meta
+        self.kind = kind_of(function, blocking=blocking)
+        self.signature = Signature(function)
+        self.returns = Returns(self.signature.returns, self.name)
+        self._definitions: dict[str, dict[str, Any]] = {}
+
+    def definition(self, revision: Revision) -> dict[str, Any]:
+        """Return how `tools/list` describes it in `revision`."""
+        made = self._definitions.get(revision.name)
+        if made is None:
+            made = self._definitions[revision.name] = self._define(revision)
+        return made
+
+    def _define(self, revision: Revision) -> dict[str, Any]:
+        members: dict[str, Any] = {"name": self.name}
+        if revision.titles:
+            members["title"] = self.title
+        members["description"] = self.description
+        members["inputSchema"] = self.signature.schema
+        members["outputSchema"] = self.returns.schema_in(revision)
+        if revision.tool_annotations:
+            members["annotations"] = self.annotations
+        if revision.icons:
+            members["icons"] = self.icons
+        if revision.titles:
+            members["_meta"] = self.meta
+        return {key: value for key, value in members.items() if value is not None}
+
+    def call(self, call: Call) -> Answer:
+        """Call it for a request whose params have been checked for shape."""
+        revision = call.exchange.revision
+        try:
+            values = self.signature.read(call.exchange.params.get("arguments") or {})
+        except ArgumentError as error:
+            # Tools › Error Handling: arguments that do not fit are an error that the model can
+            # mend, in older revisions one of the protocol.
+            if revision.argument_errors_in_result:
+                return failed(f"Invalid arguments for {self.name}: {error}")
+            raise Refuse(Reason.INVALID_PARAMS, str(error)) from None
+        if self.kind == "task":
+            return self._await(call, values)
+        if self.kind == "thread":
+            return self._thread(call, values)
+        try:
+            return self.returns.result(self._run(call, values), revision)
+        except Exception as error:
+            return self._failed(error)
+
+    async def _await(self, call: Call, values: Any) -> dict[str, Any]:
+        try:
+            value = await self._run(call, values)
+            return self.returns.result(value, call.exchange.revision)
+        except Exception as error:
+            return self._failed(error)
+
+    async def _thread(self, call: Call, values: Any) -> dict[str, Any]:
+        try:
+            value = await call.places.in_thread(lambda: self._run(call, values))
+            return self.returns.result(value, call.exchange.revision)
+        except Exception as error:
+            return self._failed(error)
+
+    def _run(self, call: Call, values: Any) -> Any:
+        context = call.context(self.kind) if self.signature.wants_context else None
+        return self.signature.call(self.function, values, context)
+
+    def _failed(self, error: Exception) -> dict[str, Any]:
+        if isinstance(error, ToolError):
+            return failed(str(error))
+        if isinstance(error, RequestError | Refuse):
+            raise error
+        # What went wrong inside is none of the peer's business; the reference finds it in the log.
+        reference = secrets.token_hex(4)
+        log = _log.warning if isinstance(error, BarewireError) else _log.error
+        log("tool %s failed (%s)", self.name, reference, exc_info=error)
+        return failed(f"{self.name} failed: internal error (reference {reference})")
+
+
+class Tools:
+    """The tools of a server, in the order in which they were added."""
+
+    def __init__(self, page_size: int) -> None:
+        self._page_size = page_size
+        self._by_name: dict[str, Tool] = {}
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._by_name)
+
+    def add(self, tool: Tool) -> None:
+        """Add one; raises `ValueError` when there is one of that name already."""
+        if tool.name in self._by_name:
+            raise ValueError(f"there is a tool {tool.name!r} already")
+        self._by_name[tool.name] = tool
+
+    def remove(self, name: str) -> None:
+        """Remove one; raises `KeyError` when there is none of that name."""
+        del self._by_name[name]
+
+    def list(self, call: Call) -> Answer:
+        """Answer `tools/list`: always in the same order, so that clients can cache it."""
+        exchange = call.exchange
+        try:
+            page, after = page_of(
+                list(self._by_name.values()),
+                exchange.params.get("cursor"),
+                self._page_size,
+                exchange.request.method,
+            )
+        except CursorError:
+            raise Refuse(Reason.INVALID_CURSOR) from None
+        result: dict[str, Any] = {"tools": [tool.definition(exchange.revision) for tool in page]}
+        if after is not None:
+            result["nextCursor"] = after
+        return result
+
+    def call(self, call: Call) -> Answer:
+        """Answer `tools/call`."""
+        name = call.exchange.params["name"]
+        tool = self._by_name.get(name)
+        if tool is None:
+            raise Refuse(Reason.UNKNOWN_TOOL, f"{name!r:.128}", {"name": name})
+        return tool.call(call)

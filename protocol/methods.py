@@ -1,0 +1,250 @@
+"""Every method of the protocol, one row each.
+
+The table runs the engine, is walked by the fuzzer and printed for readers. It says who may send what
+in which revision, which capability it takes, and what its answer may do.
+"""
+
+from dataclasses import replace
+from enum import Enum
+from functools import cache
+from typing import Literal, TypeAlias
+
+from barewire.protocol.record import record
+from barewire.protocol.revisions import (
+    V2024_11_05,
+    V2025_03_26,
+    V2025_06_18,
+    V2025_11_25,
+    V2026_07_28,
+    Revision,
+)
+
+__all__ = [
+    "METHODS",
+    "Direction",
+    "Method",
+    "Role",
+    "method_named",
+    "other",
+    "sent_by",
+]
+
+Role: TypeAlias = Literal["client", "server"]
+
+
+def other(role: Role) -> Role:
+    """Return the role at the far end."""
+    return "server" if role == "client" else "client"
+
+
+class Direction(Enum):
+    """Who sends a method."""
+
+    CLIENT = "client to server"
+    SERVER = "server to client"
+    BOTH = "either way"
+    EMBEDDED = "inside an input_required result"
+    """Modern servers never send requests: what they ask travels in the answer to a client's own."""
+
+    def allows(self, sender: Role) -> bool:
+        """Whether `sender` may put such a message on the wire."""
+        return self is Direction.BOTH or self.value.startswith(sender)
+
+
+@record
+class Method:
+    """One method: who sends it, since when, what it takes and what its result may do."""
+
+    name: str
+    kind: Literal["request", "notification"]
+    legacy: Direction | None
+    """Its direction in revisions with a handshake; `None` where it does not exist."""
+    modern: Direction | None
+    """Its direction in revisions without one; `None` where it does not exist."""
+    section: str
+    """The page of the specification that defines it, below `docs/specification/<revision>/`."""
+    params: str
+    """The name of its params in `barewire.protocol.payloads`."""
+    result: str | None = None
+    """The name of its result there; notifications have none."""
+    since: Revision = V2024_11_05
+    """The first revision that knows it."""
+    capability: str | None = None
+    """The dotted capability that whoever *serves* the method declares: the receiver of a request, the
+    sender of a notification."""
+    capability_since: Revision = V2024_11_05
+    """The first revision in which that capability is declared."""
+    paginated: bool = False
+    """Takes `cursor`, answers `nextCursor`."""
+    cacheable: bool = False
+    """Modern results carry `ttlMs` and `cacheScope`."""
+    cancellable: bool = True
+    """Its sender may cancel it; receivers ignore attempts to cancel the others."""
+    input_required: bool = False
+    """A modern answer may ask for input instead of being complete."""
+    task: bool = False
+    """May be run as a task of 2025-11-25."""
+
+    def direction(self, revision: Revision) -> Direction | None:
+        """Return who sends it in `revision`, `None` when that revision does not know it."""
+        if revision.order < self.since.order:
+            return None
+        return self.modern if revision.modern else self.legacy
+
+    def gate(self, revision: Revision) -> str | None:
+        """Return the dotted capability that it takes in `revision`, `None` when it takes none."""
+        return None if revision.order < self.capability_since.order else self.capability
+
+    def but(self, **changes: object) -> "Method":
+        """Return this row with some columns changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+_C, _S, _BOTH, _EMBEDDED = Direction.CLIENT, Direction.SERVER, Direction.BOTH, Direction.EMBEDDED
+
+
+def _request(
+    name: str,
+    legacy: Direction | None,
+    modern: Direction | None,
+    section: str,
+    params: str,
+    result: str,
+    **rest: object,
+) -> Method:
+    return Method(name, "request", legacy, modern, section, params, result, **rest)  # type: ignore[arg-type]
+
+
+def _notification(
+    name: str,
+    legacy: Direction | None,
+    modern: Direction | None,
+    section: str,
+    params: str,
+    **rest: object,
+) -> Method:
+    return Method(name, "notification", legacy, modern, section, params, **rest)  # type: ignore[arg-type]
+
+
+# fmt: off
+METHODS: tuple[Method, ...] = (
+    # Opening, finding out, staying alive.
+    _request("initialize", _C, None, "basic/lifecycle",
+             "InitializeRequestParams", "InitializeResult", cancellable=False),
+    _notification("notifications/initialized", _C, None, "basic/lifecycle", "NotificationParams"),
+    _request("server/discover", None, _C, "server/discover",
+             "RequestParams", "DiscoverResult", since=V2026_07_28, cacheable=True),
+    _request("ping", _BOTH, None, "basic/utilities/ping", "RequestParams", "EmptyResult"),
+
+    # Tools.
+    _request("tools/list", _C, _C, "server/tools",
+             "PaginatedRequestParams", "ListToolsResult",
+             capability="tools", paginated=True, cacheable=True),
+    _request("tools/call", _C, _C, "server/tools",
+             "CallToolRequestParams", "CallToolResult",
+             capability="tools", input_required=True, task=True),
+    _notification("notifications/tools/list_changed", _S, _S, "server/tools",
+                  "NotificationParams", capability="tools.listChanged"),
+
+    # Resources.
+    _request("resources/list", _C, _C, "server/resources",
+             "PaginatedRequestParams", "ListResourcesResult",
+             capability="resources", paginated=True, cacheable=True),
+    _request("resources/templates/list", _C, _C, "server/resources",
+             "PaginatedRequestParams", "ListResourceTemplatesResult",
+             capability="resources", paginated=True, cacheable=True),
+    _request("resources/read", _C, _C, "server/resources",
+             "ReadResourceRequestParams", "ReadResourceResult",
+             capability="resources", cacheable=True, input_required=True),
+    _request("resources/subscribe", _C, None, "server/resources",
+             "SubscribeRequestParams", "EmptyResult", capability="resources.subscribe"),
+    _request("resources/unsubscribe", _C, None, "server/resources",
+             "UnsubscribeRequestParams", "EmptyResult", capability="resources.subscribe"),
+    _notification("notifications/resources/list_changed", _S, _S, "server/resources",
+                  "NotificationParams", capability="resources.listChanged"),
+    _notification("notifications/resources/updated", _S, _S, "server/resources",
+                  "ResourceUpdatedNotificationParams", capability="resources.subscribe"),
+
+    # Prompts and completion.
+    _request("prompts/list", _C, _C, "server/prompts",
+             "PaginatedRequestParams", "ListPromptsResult",
+             capability="prompts", paginated=True, cacheable=True),
+    _request("prompts/get", _C, _C, "server/prompts",
+             "GetPromptRequestParams", "GetPromptResult",
+             capability="prompts", input_required=True),
+    _notification("notifications/prompts/list_changed", _S, _S, "server/prompts",
+                  "NotificationParams", capability="prompts.listChanged"),
+    _request("completion/complete", _C, _C, "server/utilities/completion",
+             "CompleteRequestParams", "CompleteResult",
+             capability="completions", capability_since=V2025_03_26),
+
+    # Logging.
+    _request("logging/setLevel", _C, None, "server/utilities/logging",
+             "SetLevelRequestParams", "EmptyResult", capability="logging"),
+    _notification("notifications/message", _S, _S, "server/utilities/logging",
+                  "LoggingMessageNotificationParams", capability="logging"),
+
+    # What servers ask of clients.
+    _request("sampling/createMessage", _S, _EMBEDDED, "client/sampling",
+             "CreateMessageRequestParams", "CreateMessageResult",
+             capability="sampling", task=True),
+    _request("elicitation/create", _S, _EMBEDDED, "client/elicitation",
+             "ElicitRequestParams", "ElicitResult",
+             since=V2025_06_18, capability="elicitation", capability_since=V2025_06_18, task=True),
+    _notification("notifications/elicitation/complete", _S, None, "client/elicitation",
+                  "ElicitationCompleteNotificationParams", since=V2025_11_25),
+    _request("roots/list", _S, _EMBEDDED, "client/roots",
+             "RequestParams", "ListRootsResult", capability="roots"),
+    _notification("notifications/roots/list_changed", _C, None, "client/roots",
+                  "NotificationParams", capability="roots.listChanged"),
+
+    # About requests in flight.
+    _notification("notifications/cancelled", _BOTH, _BOTH, "basic/utilities/cancellation",
+                  "CancelledNotificationParams"),
+    _notification("notifications/progress", _BOTH, _S, "basic/utilities/progress",
+                  "ProgressNotificationParams"),
+
+    # Subscriptions of modern clients.
+    _request("subscriptions/listen", None, _C, "basic/patterns/subscriptions",
+             "SubscriptionsListenRequestParams", "SubscriptionsListenResult", since=V2026_07_28),
+    _notification("notifications/subscriptions/acknowledged", None, _S,
+                  "basic/patterns/subscriptions",
+                  "SubscriptionsAcknowledgedNotificationParams", since=V2026_07_28),
+
+    # Tasks of 2025-11-25.
+    _request("tasks/get", _BOTH, None, "basic/utilities/tasks",
+             "GetTaskRequestParams", "GetTaskResult", since=V2025_11_25, capability="tasks"),
+    _request("tasks/result", _BOTH, None, "basic/utilities/tasks",
+             "GetTaskPayloadRequestParams", "GetTaskPayloadResult",
+             since=V2025_11_25, capability="tasks"),
+    _request("tasks/list", _BOTH, None, "basic/utilities/tasks",
+             "PaginatedRequestParams", "ListTasksResult",
+             since=V2025_11_25, capability="tasks.list", paginated=True),
+    _request("tasks/cancel", _BOTH, None, "basic/utilities/tasks",
+             "CancelTaskRequestParams", "CancelTaskResult",
+             since=V2025_11_25, capability="tasks.cancel", cancellable=False),
+    _notification("notifications/tasks/status", _BOTH, None, "basic/utilities/tasks",
+                  "TaskStatusNotificationParams", since=V2025_11_25),
+)
+# fmt: on
+
+_BY_NAME = {method.name: method for method in METHODS}
+
+
+def method_named(name: str) -> Method | None:
+    """Return the row of `name` whatever the revision, `None` for a method nobody knows."""
+    return _BY_NAME.get(name)
+
+
+@cache
+def sent_by(sender: Role, revision: Revision) -> dict[str, Method]:
+    """Return what `sender` may put on the wire in `revision`, by name."""
+    found: dict[str, Method] = {}
+    for method in METHODS:
+        direction = method.direction(revision)
+        if direction is not None and direction.allows(sender):
+            found[method.name] = method
+    return found

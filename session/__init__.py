@@ -1,0 +1,1 @@
+"""What may be said when: pure state, with clock and ids passed in."""

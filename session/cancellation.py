@@ -1,0 +1,34 @@
+"""Cancellation: who may give up what, and every race of it.
+
+The sender of a request says `notifications/cancelled`; the receiver stops and answers nothing. One
+exception: a modern server says it of a `subscriptions/listen` that it tears down. A notice about an
+id that is unknown, answered or of another type means nothing and is answered by nothing.
+"""
+
+from barewire.protocol.jsonrpc import Notification, RequestId
+from barewire.session.events import Abandoned, Event
+from barewire.session.exchanges import Exchanges
+
+__all__ = ["receive_cancelled"]
+
+
+def receive_cancelled(exchanges: Exchanges, notification: Notification) -> Event | None:
+    """Take a `notifications/cancelled`; return what it leads to."""
+    params = notification.params or {}
+    id: RequestId | None = params.get("requestId")
+    if type(id) is not int and type(id) is not str:
+        return None
+    reason = params.get("reason")
+    reason = reason if isinstance(reason, str) else None
+    exchange = exchanges.theirs.get(id)
+    if exchange is not None and exchange.method.cancellable and exchange.state == "open":
+        exchange.cancelled()
+        del exchanges.theirs[id]
+        return Abandoned(exchange, reason)
+    stream = exchanges.ours.get(id)
+    if stream is not None and stream.subscription is not None and stream.state == "open":
+        # Subscriptions › Graceful Closure: the result may come before this notice, after it or never.
+        stream.cancelled()
+        exchanges.end_ours(stream)
+        return Abandoned(stream, reason)
+    return None

@@ -1,0 +1,120 @@
+"""What is known of the two ends of an exchange: ourselves, and the peer as it declared itself."""
+
+from dataclasses import field
+from typing import Any, TypeAlias
+
+from barewire.protocol.capabilities import Capabilities, declares, known_in
+from barewire.protocol.jsonrpc import Params
+from barewire.protocol.methods import Method, Role, other, sent_by
+from barewire.protocol.record import record
+from barewire.protocol.revisions import ALL, LEGACY, MODERN, Revision
+from barewire.protocol.shapes import Checker, Fault, checker_named
+from barewire.session.tables import LENIENT, Leniency
+
+__all__ = ["Facts", "Implementation", "Local", "Served"]
+
+Implementation: TypeAlias = dict[str, Any]
+"""Who speaks: `name` and `version`, and from 2025-06-18 on `title`, later `description` and more."""
+
+
+@record
+class Local:
+    """Ourselves: what we are, what we offer and which revisions we speak."""
+
+    role: Role
+    info: Implementation
+    capabilities: Capabilities = field(default_factory=dict)
+    instructions: str | None = None
+    """A server's advice to the model on how to use it."""
+    revisions: tuple[Revision, ...] = ALL
+    """The revisions that we speak, in any order."""
+    leniencies: Leniency = LENIENT
+    """What we accept although it is wrong; `Leniency(0)` is strict."""
+    _served: "dict[str, dict[str, Served]]" = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @property
+    def legacy(self) -> tuple[Revision, ...]:
+        """The revisions with a handshake that we speak, oldest first."""
+        return tuple(revision for revision in LEGACY if revision in self.revisions)
+
+    @property
+    def modern(self) -> tuple[Revision, ...]:
+        """The revisions without a handshake that we speak, oldest first."""
+        return tuple(revision for revision in MODERN if revision in self.revisions)
+
+    @property
+    def versions(self) -> list[str]:
+        """The names of what we speak, newest first: a modern server's `supported` list."""
+        return [revision.name for revision in (*self.modern[::-1], *self.legacy[::-1])]
+
+    def capabilities_in(self, revision: Revision) -> Capabilities:
+        """Return what we declare in `revision`: members that it does not know are left out."""
+        return known_in(self.capabilities, revision)
+
+    def info_in(self, revision: Revision) -> Implementation:
+        """Return how we introduce ourselves in `revision`."""
+        info = self.info
+        if revision.icons:
+            return info
+        members = ("name", "version", "title") if revision.titles else ("name", "version")
+        return {key: info[key] for key in members if key in info}
+
+    def lenient(self, leniency: Leniency) -> bool:
+        """Whether we accept this from a peer."""
+        return leniency in self.leniencies
+
+    def served_in(self, revision: Revision) -> "dict[str, Served]":
+        """Return the requests that a peer may send us in `revision`, by name.
+
+        A method whose capability we do not declare is not among them.
+        """
+        served = self._served.get(revision.name)
+        if served is None:
+            declared = self.capabilities_in(revision)
+            served = {}
+            for name, method in sent_by(other(self.role), revision).items():
+                gate = method.gate(revision)
+                if method.kind == "request" and (gate is None or declares(declared, gate)):
+                    served[name] = Served(method, revision)
+            self._served[revision.name] = served
+        return served
+
+
+class Served:
+    """A request that is served in one revision; its checker is made when the first one comes."""
+
+    __slots__ = ("_check", "method", "revision")
+
+    def __init__(self, method: Method, revision: Revision) -> None:
+        self.method = method
+        self.revision = revision
+        self._check: Checker | None = None
+
+    def fault_in(self, params: Params | None) -> Fault | None:
+        """Return what is wrong with the params, `None` when nothing is."""
+        check = self._check
+        if check is None:
+            check = self._check = checker_named(self.method.params, self.revision)
+        return check({} if params is None else params, "params")
+
+
+@record
+class Facts:
+    """What holds for an exchange.
+
+    In a legacy session all exchanges share the facts that the handshake agreed; a modern request
+    brings its own.
+    """
+
+    local: Local
+    revision: Revision
+    capabilities: Capabilities
+    """What the peer declared."""
+    peer_info: Implementation | None = None
+    """Who the peer says it is: for display and logs, never to decide by."""
+    log_level: str | None = None
+    """The level that a modern request asked for; `None` asks for no log messages."""
+    principal: object = None
+    """Who was authenticated, `None` where nobody was."""

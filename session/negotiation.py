@@ -1,0 +1,218 @@
+"""How a client finds out what it can speak with a server: a plan, not a mode.
+
+`next` takes where the plan stands and what was observed, and returns what to do. It is pure; one
+driver per transport carries it out. stdio › Backward Compatibility: probe with `server/discover`;
+a result or a recognised modern error means modern; any other error, silence or a server that
+exits means legacy, and no single error code decides it.
+"""
+
+from typing import Literal, TypeAlias
+
+from barewire.protocol.errors import is_modern_error
+from barewire.protocol.record import record
+from barewire.protocol.revisions import LEGACY, MODERN, Revision, revision_named
+
+__all__ = [
+    "Action",
+    "Agreed",
+    "Discovered",
+    "Done",
+    "Exited",
+    "Fail",
+    "Initialize",
+    "Mode",
+    "Observation",
+    "Plan",
+    "Probe",
+    "RefusedWith",
+    "Respawn",
+    "Silence",
+    "begin",
+    "follow",
+]
+
+Mode: TypeAlias = Literal["auto", "legacy", "modern"]
+"""`auto`: modern if the server is, else legacy. The others never try the other era."""
+
+
+@record
+class Plan:
+    """Where the negotiation stands."""
+
+    mode: Mode
+    modern: tuple[Revision, ...] = MODERN
+    """The revisions without a handshake that we speak, oldest first."""
+    legacy: tuple[Revision, ...] = LEGACY
+    """Those with a handshake, oldest first."""
+    trying: Revision | None = None
+    """The revision of the probe, or of the handshake, that is under way."""
+    tried: tuple[Revision, ...] = ()
+    respawned: bool = False
+
+
+# What to do.
+
+
+@record
+class Probe:
+    """Send `server/discover` by this revision; never cancel it, drop its answer if it is late."""
+
+    revision: Revision
+
+
+@record
+class Initialize:
+    """Send `initialize` with this revision."""
+
+    revision: Revision
+
+
+@record
+class Respawn:
+    """Start the server anew and send `initialize` with this revision: the last one is gone."""
+
+    revision: Revision
+
+
+@record
+class Done:
+    """Speak this revision."""
+
+    revision: Revision
+
+
+@record
+class Fail:
+    """Give up; `detail` says why."""
+
+    detail: str
+
+
+Action: TypeAlias = Probe | Initialize | Respawn | Done | Fail
+
+
+# What can be observed.
+
+
+@record
+class Discovered:
+    """The probe was answered; the server speaks these."""
+
+    versions: tuple[str, ...]
+
+
+@record
+class Agreed:
+    """`initialize` was answered with this revision."""
+
+    version: str
+
+
+@record
+class RefusedWith:
+    """The probe or `initialize` was answered with an error."""
+
+    code: int
+    message: str = ""
+    supported: tuple[str, ...] = ()
+    """What the error's data list as supported."""
+
+
+@record
+class Silence:
+    """Nothing came in time."""
+
+
+@record
+class Exited:
+    """The server is gone."""
+
+
+Observation: TypeAlias = Discovered | Agreed | RefusedWith | Silence | Exited
+
+Step: TypeAlias = tuple[Plan, Action]
+
+
+def begin(plan: Plan) -> Step:
+    """Return the first thing to do."""
+    if plan.mode != "legacy" and plan.modern:
+        return _probe(plan, plan.modern[-1])
+    if plan.mode != "modern" and plan.legacy:
+        return _initialize(plan)
+    return plan, Fail(f"no {plan.mode} revision is spoken here")
+
+
+def follow(plan: Plan, observed: Observation) -> Step:
+    """Return what to do after what was observed."""
+    probing = plan.trying is not None and plan.trying.modern
+    return _after_probe(plan, observed) if probing else _after_initialize(plan, observed)
+
+
+def _after_probe(plan: Plan, observed: Observation) -> Step:
+    if isinstance(observed, Discovered):
+        return _choose(plan, observed.versions, discovered=True)
+    if isinstance(observed, RefusedWith) and is_modern_error(observed.code):
+        return _choose(plan, observed.supported, discovered=False)
+    if plan.mode == "modern" or not plan.legacy:
+        return plan, Fail(f"no modern server: {_said(observed)}")
+    if isinstance(observed, Exited):
+        plan = _with(plan, respawned=True, trying=plan.legacy[-1])
+        return plan, Respawn(plan.legacy[-1])
+    return _initialize(plan)
+
+
+def _choose(plan: Plan, versions: tuple[str, ...], *, discovered: bool) -> Step:
+    for revision in reversed(plan.modern):
+        if revision.name in versions:
+            if discovered:
+                return _with(plan, trying=revision), Done(revision)
+            if revision not in plan.tried:
+                return _probe(plan, revision)
+    # A legacy date among the supported ones means: reachable by the handshake.
+    if plan.mode != "modern":
+        for revision in reversed(plan.legacy):
+            if revision.name in versions:
+                return _with(plan, trying=revision), Initialize(revision)
+    spoken = ", ".join(revision.name for revision in plan.modern + plan.legacy)
+    offered = ", ".join(version[:32] for version in versions[:16]) or "none"
+    return plan, Fail(f"no common revision: the server offers {offered}; spoken here are {spoken}")
+
+
+def _after_initialize(plan: Plan, observed: Observation) -> Step:
+    if isinstance(observed, Agreed):
+        revision = revision_named(observed.version)
+        if revision is not None and revision in plan.legacy:
+            return plan, Done(revision)
+        return plan, Fail(f"the server answered with revision {observed.version[:32]!r}")
+    return plan, Fail(f"the server did not initialize: {_said(observed)}")
+
+
+def _said(observed: Observation) -> str:
+    if isinstance(observed, RefusedWith):
+        return f"error {observed.code} {observed.message[:200]}".rstrip()
+    return "it exited" if isinstance(observed, Exited) else "no answer in time"
+
+
+def _probe(plan: Plan, revision: Revision) -> Step:
+    return _with(plan, trying=revision, tried=(*plan.tried, revision)), Probe(revision)
+
+
+def _initialize(plan: Plan) -> Step:
+    return _with(plan, trying=plan.legacy[-1]), Initialize(plan.legacy[-1])
+
+
+def _with(
+    plan: Plan,
+    *,
+    trying: Revision | None = None,
+    tried: tuple[Revision, ...] | None = None,
+    respawned: bool | None = None,
+) -> Plan:
+    return Plan(
+        plan.mode,
+        plan.modern,
+        plan.legacy,
+        trying,
+        plan.tried if tried is None else tried,
+        plan.respawned if respawned is None else respawned,
+    )

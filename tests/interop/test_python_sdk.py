@@ -1,0 +1,268 @@
+"""Our server with clients of the official Python SDK, and our client with its servers.
+
+Every pair plays the same script (script.py) over stdio, each side a process of its own. What is
+expected of a step is said here by revision, and not read from our own tables.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop.script import TEXT
+
+HERE = Path(__file__).resolve().parent
+
+LEGACY = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+MODERN = "2026-07-28"
+TOOLS = {
+    "echo": "Return the text.",
+    "add": "Add two integers.",
+    "progress": "Report n steps, then end.",
+    "slow": "Report that it has started, then sleep.",
+    "cancelled_count": "Count the cancelled calls of slow, after waiting up to 5 s for this many.",
+    "fail": "Fail with the message.",
+    "log": "Send a log message.",
+    "whoami": "Tell who the client says it is, and what it speaks.",
+}
+PROGRAMS = {
+    "mcp1": ("stranger_client_mcp1.py", "stranger_server_mcp1.py"),
+    "mcp2": ("stranger_client_mcp2.py", "stranger_server_mcp2.py"),
+    "ours": ("our_client.py", "our_server.py"),
+}
+SERVERS = {"mcp1": ["stranger-mcp1", "1.0.1"], "mcp2": ["stranger-mcp2", "2.0.1"], "ours": ["ours", "1.0"]}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Who plays with whom, and the revision that they are to agree on in each mode."""
+
+    client: str
+    server: str
+    modes: dict[str, str]
+    loop: str = ""  # the event loop, for our client
+
+    @property
+    def stranger(self) -> str:
+        return self.server if self.client == "ours" else self.client
+
+
+PAIRS = [
+    Pair("mcp2", "ours", {**{name: name for name in LEGACY}, MODERN: MODERN, "auto": MODERN}),
+    Pair("mcp1", "ours", {name: name for name in LEGACY}),
+    *(
+        pair
+        for loop in ("asyncio", "trio")
+        for pair in (
+            Pair("ours", "mcp2", {"legacy": LEGACY[-1], "modern": MODERN, "auto": MODERN}, loop),
+            Pair("ours", "mcp1", {"legacy": LEGACY[-1], "auto": LEGACY[-1]}, loop),
+        )
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What the steps of the script gave in one mode."""
+
+    pair: Pair
+    mode: str
+    steps: dict[str, Any]
+
+    @property
+    def revision(self) -> str:
+        return self.pair.modes[self.mode]
+
+    @property
+    def is_legacy(self) -> bool:
+        return self.revision in LEGACY
+
+    @property
+    def our_server(self) -> bool:
+        return self.pair.server == "ours"
+
+    def text(self, step: str) -> str:
+        (block,) = self.steps[step]["content"]
+        assert block == {"type": "text", "text": block["text"]}
+        text: str = block["text"]
+        return text
+
+
+class Plays:
+    """The client processes: all started when the first is asked for, for they mostly wait."""
+
+    def __init__(self, interpreter: Callable[[str], Path]) -> None:
+        self._interpreter = interpreter
+        self._processes: dict[Pair, subprocess.Popen[str]] = {}
+        self._printed: dict[Pair, dict[str, dict[str, Any]]] = {}
+
+    def of(self, pair: Pair) -> dict[str, dict[str, Any]]:
+        """Return what a pair played, by mode; skip when its stranger is not there."""
+        self._interpreter(pair.stranger)
+        if not self._processes:
+            self._start_all()
+        if pair not in self._printed:
+            output, errors = self._processes[pair].communicate(timeout=100)
+            assert self._processes[pair].returncode == 0, errors
+            self._printed[pair] = json.loads(output)
+            print(errors)
+        return self._printed[pair]
+
+    def close(self) -> None:
+        for process in self._processes.values():
+            with process:  # waits, and closes the pipes
+                process.kill()
+
+    def _start_all(self) -> None:
+        for pair in PAIRS:
+            try:
+                python = str(self._interpreter(pair.stranger))
+            except pytest.skip.Exception:
+                continue
+            ours = sys.executable
+            client = [ours if pair.client == "ours" else python, str(HERE / PROGRAMS[pair.client][0])]
+            server = [ours if pair.server == "ours" else python, str(HERE / PROGRAMS[pair.server][1])]
+            self._processes[pair] = subprocess.Popen(
+                [*client, *([pair.loop] if pair.loop else []), *pair.modes, "--", *server],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+            )
+
+
+@pytest.fixture(scope="module")
+def plays(strangers: Callable[[str], Path]) -> Iterator[Plays]:
+    started = Plays(strangers)
+    yield started
+    started.close()
+
+
+@pytest.fixture(
+    params=[(pair, mode) for pair in PAIRS for mode in pair.modes],
+    ids=lambda p: "-".join(filter(None, [p[0].client, "with", p[0].server, p[0].loop, p[1]])),
+)
+def played(request: pytest.FixtureRequest, plays: Plays) -> Played:
+    pair, mode = request.param
+    steps = plays.of(pair)[mode]
+    if "failed" in steps:
+        pytest.fail(steps["failed"])
+    return Played(pair, mode, steps)
+
+
+def test_they_agree_on_the_revision(played: Played) -> None:
+    assert played.steps["opened"]["protocol_version"] == played.revision
+    peer = json.loads(played.text("whoami"))
+    assert peer["protocol_version"] == played.revision
+    assert peer["client_name"] == {"ours": "barewire"}.get(
+        played.pair.client, f"stranger-{played.pair.client}"
+    )
+
+
+def test_the_server_introduces_itself(played: Played) -> None:
+    opened = played.steps["opened"]
+    if played.pair.client == "mcp2" and played.mode == MODERN:
+        assert opened["server"] is None  # this client asks nothing before its first call
+    else:
+        assert opened["server"] == SERVERS[played.pair.server]
+        assert opened["instructions"] == "Use echo first."
+        assert {"tools", "logging"} <= set(opened["capabilities"])
+
+
+def test_the_tools_are_listed_with_their_schemas(played: Played) -> None:
+    tools = {tool["name"]: tool for tool in played.steps["tools"]}
+    assert list(tools) == list(TOOLS)
+    if played.our_server:
+        assert {name: tool["description"] for name, tool in tools.items()} == TOOLS
+    schema = tools["add"]["input"]
+    assert schema["type"] == "object"
+    assert {name: part["type"] for name, part in schema["properties"].items()} == {
+        "a": "integer",
+        "b": "integer",
+    }
+    assert sorted(schema["required"]) == ["a", "b"]
+
+
+def test_a_text_comes_back_as_it_was_sent(played: Played) -> None:
+    assert played.text("echo") == TEXT
+    assert played.steps["echo"]["is_error"] is False
+    if played.our_server:
+        assert played.steps["echo"]["structured"] is None
+
+
+def test_a_structured_result_has_its_schema_its_value_and_a_text(played: Played) -> None:
+    assert json.loads(played.text("add")) == {"sum": 5}
+    add = next(tool for tool in played.steps["tools"] if tool["name"] == "add")
+    if played.revision in LEGACY[:2] and played.our_server:  # they do not know structured results
+        assert played.steps["add"]["structured"] is add["output"] is None
+    else:
+        assert played.steps["add"]["structured"] == {"sum": 5}
+        assert add["output"]["properties"]["sum"]["type"] == "integer"
+
+
+def test_progress_is_reported_step_by_step(played: Played) -> None:
+    silent = played.revision == LEGACY[0] and played.our_server  # no messages before 2025-03-26
+    assert played.steps["progress"]["steps"] == [
+        [number, 3, None if silent else f"step {number}"] for number in (1, 2, 3)
+    ]
+    assert played.text("progress") == "done"
+
+
+def test_a_failing_tool_is_an_error_result_with_its_message(played: Played) -> None:
+    assert played.steps["fail"]["is_error"] is True
+    assert played.text("fail").endswith("out of stock")
+
+
+@pytest.mark.rule("S-51")
+def test_an_unknown_tool_is_refused(played: Played) -> None:
+    step = played.steps["unknown_tool"]
+    if played.our_server:
+        assert step["error"]["code"] == -32602
+        assert "nothing" in step["error"]["message"]
+    else:
+        assert step["is_error"] is True
+
+
+@pytest.mark.rule("S-52")
+def test_bad_arguments_are_an_error_result_where_the_revision_says_so(played: Played) -> None:
+    step = played.steps["bad_arguments"]
+    if played.revision in LEGACY[:3] and played.our_server:
+        assert step["error"]["code"] == -32602
+    else:
+        assert step["is_error"] is True
+        assert "a" in played.text("bad_arguments")
+
+
+def test_calls_in_flight_together_get_their_own_answers(played: Played) -> None:
+    assert played.steps["together"] == [f"text {number}" for number in range(8)]
+
+
+@pytest.mark.rule("T9")
+def test_a_cancelled_call_ends_and_its_handler_is_cancelled(played: Played) -> None:
+    assert played.steps["cancel"] == {"cancelled": True}
+    assert played.text("cancelled_after_cancel") == "1"
+
+
+def test_a_call_that_takes_too_long_is_given_up_and_the_next_one_works(played: Played) -> None:
+    assert "error" in played.steps["timeout"]
+    cancels = played.pair.client != "mcp1"
+    assert played.text("after_timeout") == ("2" if cancels else "slept")
+
+
+def test_ping_is_answered_where_the_era_has_it(played: Played) -> None:
+    assert played.steps.get("ping") == ({} if played.is_legacy else None)
+
+
+def test_log_messages_arrive_from_the_level_that_was_set(played: Played) -> None:
+    assert played.steps.get("set_level") == ({} if played.is_legacy else None)
+    assert played.steps["log"] == [{"level": "warning", "data": "a warning", "logger": "tools"}]
+
+
+def test_closing_waits_for_the_server_and_not_long(played: Played) -> None:
+    # Both SDKs and ours start to kill after 2 s.
+    assert played.steps["closed_in"] < 2
