@@ -1,9 +1,11 @@
 # Every target sets up the environment by itself: it installs again when a file is added or removed, not when one is edited.
+# PYTHON=python3.12 VENV=.venv-3.12 make test   runs on another interpreter, in an environment of its own.
 ROOMS := protocol session transports app fuzz
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 KEY := $(shell { find $(ROOMS) -type f -not -path '*/__pycache__/*' | LC_ALL=C sort; cat pyproject.toml; } | cksum | tr ' ' '-')
-STAMP := .venv/.installed-$(KEY)
-BIN := .venv/bin
+VENV ?= .venv
+STAMP := $(VENV)/.installed-$(KEY)
+BIN := $(VENV)/bin
 
 help:
 	@echo 'make demo        play annotated sessions over stdio, in a legacy and in the modern revision'
@@ -16,9 +18,9 @@ install: $(STAMP)
 
 $(STAMP):
 	@test -n '$(PYTHON)' || { echo 'barewire needs Python 3.11 or newer on PATH'; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q -U 'pip>=25.1' 'setuptools>=77'
-	@rm -rf build/__editable__.* .venv/.installed-*
+	@rm -rf build/__editable__.* $(VENV)/.installed-*
 	@$(BIN)/python -m pip install -q --no-build-isolation --group test -e .
 	@touch $@
 
@@ -40,6 +42,7 @@ lint: install
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/mypy tests examples
+	@cd build && ln -sfn __editable__.* lint
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes barewire --ignoreexternal
 
@@ -47,6 +50,6 @@ strangers:
 	@$(PYTHON) tests/interop/make_strangers.py
 
 clean:
-	@rm -rf .venv .strangers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
+	@rm -rf .venv .venv-* .strangers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
 
 .PHONY: help install demo test coverage lint strangers clean

@@ -55,9 +55,7 @@ class Wire:
     client again.
     """
 
-    def __init__(
-        self, connection: Connection, pipe: Pipe, on_notification: OnNotification
-    ) -> None:
+    def __init__(self, connection: Connection, pipe: Pipe, on_notification: OnNotification) -> None:
         self.connection = connection
         self.link = Link(connection, pipe, self._on_event)
         self.ended: BaseException | None = None
@@ -106,7 +104,7 @@ class Wire:
             round = read_round(exchange, result)
             if round is None:
                 return result
-            # Nothing was offered that could be asked for, so all there is to hand back is the state.
+            # Nothing was offered that could be asked for: all there is to hand back is the state.
             params = retry(params or {}, {}, round)
         raise RemoteProtocolError(f"{method} has no result after {_ROUNDS} rounds")
 

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 from barewire.calling import OnNotification, Wire
 from barewire.client.targets import Stdio, Target
 from barewire.protocol.revisions import Revision
+from barewire.protocol.values import as_array, as_object
 from barewire.run import serve_in_process
 from barewire.server.server import Server
 from barewire.session.connection import Connection
@@ -65,8 +66,8 @@ class Dial:
         self._plan = Plan(mode, local.modern, local.legacy)
         self._backend = current()
         self._deadline = self._backend.now() + timeout
-        self._timeout = timeout
         self._probe_timeout = probe_timeout
+        self._patience = timeout
         self._pipe: Pipe | None = None
         self._wire: Wire | None = None
         self._result: dict[str, Any] = {}
@@ -124,19 +125,21 @@ class Dial:
         )
 
     async def _probe(self, wire: Wire, revision: Revision) -> Observation:
-        patience = min(self._probe_timeout, self._left())
-        exchange = wire.connection.discover(revision, now=wire.link.now(), timeout=patience)
+        self._patience = min(self._probe_timeout, self._left())
+        now = wire.link.now()
+        exchange = wire.connection.discover(revision, now=now, timeout=self._patience)
         observed = await self._observe(wire, exchange)
         if observed is not None:
             return observed
-        versions = self._result.get("supportedVersions")
-        if not isinstance(versions, list):
+        versions = as_array(self._result.get("supportedVersions"))
+        if versions is None:
             return RefusedWith(0, "its answer to server/discover names no versions")
-        return Discovered(tuple(version for version in versions if isinstance(version, str)))
+        return Discovered(_strings(versions))
 
     async def _initialize(self, wire: Wire, revision: Revision) -> Observation:
+        self._patience = self._left()
         now = wire.link.now()
-        exchange = wire.connection.initialize(revision, now=now, timeout=self._left())
+        exchange = wire.connection.initialize(revision, now=now, timeout=self._patience)
         observed = await self._observe(wire, exchange)
         return observed or Agreed(str(self._result.get("protocolVersion")))
 
@@ -145,9 +148,9 @@ class Dial:
         try:
             self._result = await wire.answer_to(exchange)
         except RequestError as error:
-            supported = error.data.get("supported") if isinstance(error.data, dict) else None
-            named = [name for name in supported or [] if isinstance(name, str)]
-            return RefusedWith(error.code, error.message, tuple(named))
+            data = as_object(error.data) or {}
+            supported = _strings(as_array(data.get("supported")) or [])
+            return RefusedWith(error.code, error.message, supported)
         except TimedOut:
             return Silence()
         except ConnectionLost:
@@ -162,7 +165,7 @@ class Dial:
     def _fail(self, detail: str) -> NoReturn:
         text = f"cannot connect to {self._name()}: {detail}"
         if isinstance(self._observed, Silence):
-            text = f"{text} ({self._timeout:g} s)"
+            text = f"{text} ({self._patience:.3g} s)"
         if isinstance(self._pipe, StdioProcess) and self._pipe.stderr_tail.strip():
             lines = self._pipe.stderr_tail.strip().splitlines()[-10:]
             text = "\n".join([f"{text}; the end of its standard error:", *lines])
@@ -177,3 +180,7 @@ class Dial:
             return self._pipe.command
         target = self._target
         return repr(target.info["name"]) if isinstance(target, Server) else str(target)
+
+
+def _strings(values: list[object]) -> tuple[str, ...]:
+    return tuple(value for value in values if isinstance(value, str))

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from barewire.protocol.envelope import LOG_LEVELS
+from barewire.protocol.envelope import LOG_LEVELS, meta_of
 from barewire.session.connection import Connection
 from barewire.session.exceptions import Cancelled, LocalProtocolError
 from barewire.session.exchange import Exchange
@@ -56,8 +56,7 @@ class _Facts:
     @property
     def meta(self) -> dict[str, Any]:
         """The `_meta` of the request's params, empty when there is none."""
-        meta = self.exchange.params.get("_meta")
-        return meta if isinstance(meta, dict) else {}
+        return meta_of(self.exchange.request.params) or {}
 
     @property
     def client_info(self) -> Implementation | None:

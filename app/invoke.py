@@ -1,7 +1,7 @@
 """How a handler is called: once prepared, the same for every transport and both eras.
 
-Three kinds: `async def` runs as a task; a plain function runs in a thread, so that it cannot hold up
-the loop; a plain function registered with `blocking=False` promises to be quick and runs at once.
+Three kinds: `async def` runs as a task; a plain function runs in a thread, so that it cannot hold
+up the loop; a plain one registered with `blocking=False` promises to be quick and runs at once.
 """
 
 import inspect

@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from barewire.serving import Serving
 from barewire.server.server import Server
+from barewire.serving import Serving
 from barewire.session.connection import Connection
 from barewire.transports.backend import run
 from barewire.transports.memory import memory_pair
 from barewire.transports.pipe import Pipe
 from barewire.transports.signals import on_signals
-from barewire.transports.stdio import claim_stdio
+from barewire.transports.stdio import StdioClaim, claim_stdio
 from barewire.transports.threads import ThreadPool
 from barewire.transports.watchdog import watch_parent
 
@@ -23,11 +23,11 @@ DRAIN = 1.0
 """Seconds for which running handlers may go on once the client has closed its end."""
 
 
-
 def serve_pipe(server: Server, pipe: Pipe) -> Serving:
     """Begin to serve one client over a pipe."""
     connection = Connection(server.local(), limits=server.limits)
     serving = Serving(server.dispatch, connection, pipe, _threads)
+    server.join(serving)
     serving.start()
     return serving
 
@@ -38,19 +38,26 @@ def serve_in_process(server: Server) -> tuple[Pipe, Serving]:
     return near, serve_pipe(server, far)
 
 
-def run_stdio(server: Server, *, backend: str = "asyncio", drain: float = DRAIN) -> None:
+def run_stdio(
+    server: Server,
+    *,
+    backend: str = "asyncio",
+    drain: float = DRAIN,
+    claim: StdioClaim | None = None,
+) -> None:
     """Serve on standard input and output until the client is gone.
 
+    `claim` is a hold on the standard streams that was taken before; without one they are taken now.
     stdio › Shutdown: the end of standard input is the signal to exit; handlers get `drain` seconds
     to finish. SIGINT and SIGTERM do not wait for them, and a second one does not wait for anything.
     The process does not outlive the one that started it.
     """
-    claim = claim_stdio()
-    stop_watching: Callable[[], object] = watch_parent() if claim.from_pipe else _nothing
+    streams = claim or claim_stdio()
+    stop_watching: Callable[[], object] = watch_parent() if streams.from_pipe else _nothing
     interrupted: list[int] = []
 
     async def main() -> None:
-        serving = serve_pipe(server, claim.open())
+        serving = serve_pipe(server, streams.open())
 
         def interrupt(number: int) -> None:
             interrupted.append(number)
@@ -67,7 +74,7 @@ def run_stdio(server: Server, *, backend: str = "asyncio", drain: float = DRAIN)
         run(main, backend=backend)
     finally:
         stop_watching()
-        claim.release()
+        streams.release()
     if interrupted and interrupted[0] == 2:
         sys.exit(130)
 

@@ -13,6 +13,7 @@ from typing import Any
 from barewire.errors import Refuse
 from barewire.invoke import Answer, Call
 from barewire.protocol.errors import Reason
+from barewire.protocol.jsonrpc import Params
 from barewire.session.connection import Connection
 from barewire.session.events import Abandoned, Ended, Event, Requested, Violated
 from barewire.session.exceptions import BarewireError, Cancelled, RequestError
@@ -66,6 +67,15 @@ class Serving:
             task.cancel()
         await self.link.aclose()
         self.ended.set()
+
+    def publish(self, method: str, params: Params | None = None) -> None:
+        """Tell the client of a change, if it wants to know; from any thread."""
+
+        def tell() -> None:
+            self.connection.publish(method, params)
+            self.link.wake()
+
+        self.link.backend.call_soon_threadsafe(tell)
 
     # Where handlers run, and where what they send goes: the `Places` of a `Call`.
 
@@ -146,9 +156,7 @@ class Serving:
         if not task.done():
             self._tasks[exchange] = task
 
-    async def _run(
-        self, exchange: Exchange, answer: Coroutine[Any, Any, dict[str, Any]]
-    ) -> None:
+    async def _run(self, exchange: Exchange, answer: Coroutine[Any, Any, dict[str, Any]]) -> None:
         try:
             self._respond(exchange, await answer)
         except Exception as error:

@@ -1,7 +1,7 @@
 """Every method of the protocol, one row each.
 
-The table runs the engine, is walked by the fuzzer and printed for readers. It says who may send what
-in which revision, which capability it takes, and what its answer may do.
+The table runs the engine, is walked by the fuzzer and printed for readers. It says who may send
+what in which revision, which capability it takes, and what its answer may do.
 """
 
 from dataclasses import replace
@@ -56,6 +56,8 @@ class Method:
     """One method: who sends it, since when, what it takes and what its result may do."""
 
     name: str
+    summary: str
+    """What it is for, in a few words."""
     kind: Literal["request", "notification"]
     legacy: Direction | None
     """Its direction in revisions with a handshake; `None` where it does not exist."""
@@ -70,8 +72,8 @@ class Method:
     since: Revision = V2024_11_05
     """The first revision that knows it."""
     capability: str | None = None
-    """The dotted capability that whoever *serves* the method declares: the receiver of a request, the
-    sender of a notification."""
+    """The dotted capability that whoever *serves* the method declares: the receiver of a request,
+    the sender of a notification."""
     capability_since: Revision = V2024_11_05
     """The first revision in which that capability is declared."""
     paginated: bool = False
@@ -108,6 +110,7 @@ _C, _S, _BOTH, _EMBEDDED = Direction.CLIENT, Direction.SERVER, Direction.BOTH, D
 
 def _request(
     name: str,
+    summary: str,
     legacy: Direction | None,
     modern: Direction | None,
     section: str,
@@ -115,119 +118,141 @@ def _request(
     result: str,
     **rest: object,
 ) -> Method:
-    return Method(name, "request", legacy, modern, section, params, result, **rest)  # type: ignore[arg-type]
+    return Method(name, summary, "request", legacy, modern, section, params, result, **rest)  # type: ignore[arg-type]
 
 
 def _notification(
     name: str,
+    summary: str,
     legacy: Direction | None,
     modern: Direction | None,
     section: str,
     params: str,
     **rest: object,
 ) -> Method:
-    return Method(name, "notification", legacy, modern, section, params, **rest)  # type: ignore[arg-type]
+    return Method(name, summary, "notification", legacy, modern, section, params, **rest)  # type: ignore[arg-type]
 
 
 # fmt: off
 METHODS: tuple[Method, ...] = (
     # Opening, finding out, staying alive.
-    _request("initialize", _C, None, "basic/lifecycle",
-             "InitializeRequestParams", "InitializeResult", cancellable=False),
-    _notification("notifications/initialized", _C, None, "basic/lifecycle", "NotificationParams"),
-    _request("server/discover", None, _C, "server/discover",
-             "RequestParams", "DiscoverResult", since=V2026_07_28, cacheable=True),
-    _request("ping", _BOTH, None, "basic/utilities/ping", "RequestParams", "EmptyResult"),
+    _request("initialize", "open a session and agree on a revision",
+             _C, None, "basic/lifecycle", "InitializeRequestParams", "InitializeResult",
+             cancellable=False),
+    _notification("notifications/initialized", "the client is ready: the session is open",
+                  _C, None, "basic/lifecycle", "NotificationParams"),
+    _request("server/discover", "which revisions and capabilities does the server have?",
+             None, _C, "server/discover", "RequestParams", "DiscoverResult",
+             since=V2026_07_28, cacheable=True),
+    _request("ping", "is anybody there?",
+             _BOTH, None, "basic/utilities/ping", "RequestParams", "EmptyResult"),
 
     # Tools.
-    _request("tools/list", _C, _C, "server/tools",
-             "PaginatedRequestParams", "ListToolsResult",
+    _request("tools/list", "which tools are there?",
+             _C, _C, "server/tools", "PaginatedRequestParams", "ListToolsResult",
              capability="tools", paginated=True, cacheable=True),
-    _request("tools/call", _C, _C, "server/tools",
-             "CallToolRequestParams", "CallToolResult",
+    _request("tools/call", "call a tool",
+             _C, _C, "server/tools", "CallToolRequestParams", "CallToolResult",
              capability="tools", input_required=True, task=True),
-    _notification("notifications/tools/list_changed", _S, _S, "server/tools",
-                  "NotificationParams", capability="tools.listChanged"),
+    _notification("notifications/tools/list_changed", "the list of tools has changed",
+                  _S, _S, "server/tools", "NotificationParams",
+                  capability="tools.listChanged"),
 
     # Resources.
-    _request("resources/list", _C, _C, "server/resources",
-             "PaginatedRequestParams", "ListResourcesResult",
+    _request("resources/list", "which resources are there?",
+             _C, _C, "server/resources", "PaginatedRequestParams", "ListResourcesResult",
              capability="resources", paginated=True, cacheable=True),
-    _request("resources/templates/list", _C, _C, "server/resources",
-             "PaginatedRequestParams", "ListResourceTemplatesResult",
+    _request("resources/templates/list", "which kinds of resource are there?",
+             _C, _C, "server/resources", "PaginatedRequestParams", "ListResourceTemplatesResult",
              capability="resources", paginated=True, cacheable=True),
-    _request("resources/read", _C, _C, "server/resources",
-             "ReadResourceRequestParams", "ReadResourceResult",
+    _request("resources/read", "read a resource",
+             _C, _C, "server/resources", "ReadResourceRequestParams", "ReadResourceResult",
              capability="resources", cacheable=True, input_required=True),
-    _request("resources/subscribe", _C, None, "server/resources",
-             "SubscribeRequestParams", "EmptyResult", capability="resources.subscribe"),
-    _request("resources/unsubscribe", _C, None, "server/resources",
-             "UnsubscribeRequestParams", "EmptyResult", capability="resources.subscribe"),
-    _notification("notifications/resources/list_changed", _S, _S, "server/resources",
-                  "NotificationParams", capability="resources.listChanged"),
-    _notification("notifications/resources/updated", _S, _S, "server/resources",
-                  "ResourceUpdatedNotificationParams", capability="resources.subscribe"),
+    _request("resources/subscribe", "tell me when this resource changes",
+             _C, None, "server/resources", "SubscribeRequestParams", "EmptyResult",
+             capability="resources.subscribe"),
+    _request("resources/unsubscribe", "tell me of it no more",
+             _C, None, "server/resources", "UnsubscribeRequestParams", "EmptyResult",
+             capability="resources.subscribe"),
+    _notification("notifications/resources/list_changed", "the list of resources has changed",
+                  _S, _S, "server/resources", "NotificationParams",
+                  capability="resources.listChanged"),
+    _notification("notifications/resources/updated", "a resource has changed",
+                  _S, _S, "server/resources", "ResourceUpdatedNotificationParams",
+                  capability="resources.subscribe"),
 
     # Prompts and completion.
-    _request("prompts/list", _C, _C, "server/prompts",
-             "PaginatedRequestParams", "ListPromptsResult",
+    _request("prompts/list", "which prompts are there?",
+             _C, _C, "server/prompts", "PaginatedRequestParams", "ListPromptsResult",
              capability="prompts", paginated=True, cacheable=True),
-    _request("prompts/get", _C, _C, "server/prompts",
-             "GetPromptRequestParams", "GetPromptResult",
+    _request("prompts/get", "fill in a prompt",
+             _C, _C, "server/prompts", "GetPromptRequestParams", "GetPromptResult",
              capability="prompts", input_required=True),
-    _notification("notifications/prompts/list_changed", _S, _S, "server/prompts",
-                  "NotificationParams", capability="prompts.listChanged"),
-    _request("completion/complete", _C, _C, "server/utilities/completion",
-             "CompleteRequestParams", "CompleteResult",
+    _notification("notifications/prompts/list_changed", "the list of prompts has changed",
+                  _S, _S, "server/prompts", "NotificationParams",
+                  capability="prompts.listChanged"),
+    _request("completion/complete", "what may this argument go on with?",
+             _C, _C, "server/utilities/completion", "CompleteRequestParams", "CompleteResult",
              capability="completions", capability_since=V2025_03_26),
 
     # Logging.
-    _request("logging/setLevel", _C, None, "server/utilities/logging",
-             "SetLevelRequestParams", "EmptyResult", capability="logging"),
-    _notification("notifications/message", _S, _S, "server/utilities/logging",
-                  "LoggingMessageNotificationParams", capability="logging"),
+    _request("logging/setLevel", "send log messages from this level up",
+             _C, None, "server/utilities/logging", "SetLevelRequestParams", "EmptyResult",
+             capability="logging"),
+    _notification("notifications/message", "a log message",
+                  _S, _S, "server/utilities/logging", "LoggingMessageNotificationParams",
+                  capability="logging"),
 
     # What servers ask of clients.
-    _request("sampling/createMessage", _S, _EMBEDDED, "client/sampling",
-             "CreateMessageRequestParams", "CreateMessageResult",
+    _request("sampling/createMessage", "ask the client's model to write a message",
+             _S, _EMBEDDED, "client/sampling", "CreateMessageRequestParams", "CreateMessageResult",
              capability="sampling", task=True),
-    _request("elicitation/create", _S, _EMBEDDED, "client/elicitation",
-             "ElicitRequestParams", "ElicitResult",
+    _request("elicitation/create", "ask the user for something",
+             _S, _EMBEDDED, "client/elicitation", "ElicitRequestParams", "ElicitResult",
              since=V2025_06_18, capability="elicitation", capability_since=V2025_06_18, task=True),
-    _notification("notifications/elicitation/complete", _S, None, "client/elicitation",
-                  "ElicitationCompleteNotificationParams", since=V2025_11_25),
-    _request("roots/list", _S, _EMBEDDED, "client/roots",
-             "RequestParams", "ListRootsResult", capability="roots"),
-    _notification("notifications/roots/list_changed", _C, None, "client/roots",
-                  "NotificationParams", capability="roots.listChanged"),
+    _notification("notifications/elicitation/complete", "the user has done what the URL asked for",
+                  _S, None, "client/elicitation", "ElicitationCompleteNotificationParams",
+                  since=V2025_11_25),
+    _request("roots/list", "which folders may the server work in?",
+             _S, _EMBEDDED, "client/roots", "RequestParams", "ListRootsResult",
+             capability="roots"),
+    _notification("notifications/roots/list_changed", "those folders have changed",
+                  _C, None, "client/roots", "NotificationParams",
+                  capability="roots.listChanged"),
 
     # About requests in flight.
-    _notification("notifications/cancelled", _BOTH, _BOTH, "basic/utilities/cancellation",
-                  "CancelledNotificationParams"),
-    _notification("notifications/progress", _BOTH, _S, "basic/utilities/progress",
-                  "ProgressNotificationParams"),
+    _notification("notifications/cancelled", "give up a request",
+                  _BOTH, _BOTH, "basic/utilities/cancellation", "CancelledNotificationParams"),
+    _notification("notifications/progress", "how far a request has come",
+                  _BOTH, _S, "basic/utilities/progress", "ProgressNotificationParams"),
 
     # Subscriptions of modern clients.
-    _request("subscriptions/listen", None, _C, "basic/patterns/subscriptions",
-             "SubscriptionsListenRequestParams", "SubscriptionsListenResult", since=V2026_07_28),
-    _notification("notifications/subscriptions/acknowledged", None, _S,
-                  "basic/patterns/subscriptions",
-                  "SubscriptionsAcknowledgedNotificationParams", since=V2026_07_28),
+    _request("subscriptions/listen", "open a stream of changes",
+             None, _C, "basic/patterns/subscriptions",
+             "SubscriptionsListenRequestParams", "SubscriptionsListenResult",
+             since=V2026_07_28),
+    _notification("notifications/subscriptions/acknowledged", "the stream is open, for these",
+                  None, _S, "basic/patterns/subscriptions",
+                  "SubscriptionsAcknowledgedNotificationParams",
+                  since=V2026_07_28),
 
     # Tasks of 2025-11-25.
-    _request("tasks/get", _BOTH, None, "basic/utilities/tasks",
-             "GetTaskRequestParams", "GetTaskResult", since=V2025_11_25, capability="tasks"),
-    _request("tasks/result", _BOTH, None, "basic/utilities/tasks",
+    _request("tasks/get", "how is the task doing?",
+             _BOTH, None, "basic/utilities/tasks", "GetTaskRequestParams", "GetTaskResult",
+             since=V2025_11_25, capability="tasks"),
+    _request("tasks/result", "wait for what the task results in",
+             _BOTH, None, "basic/utilities/tasks",
              "GetTaskPayloadRequestParams", "GetTaskPayloadResult",
              since=V2025_11_25, capability="tasks"),
-    _request("tasks/list", _BOTH, None, "basic/utilities/tasks",
-             "PaginatedRequestParams", "ListTasksResult",
+    _request("tasks/list", "which tasks are there?",
+             _BOTH, None, "basic/utilities/tasks", "PaginatedRequestParams", "ListTasksResult",
              since=V2025_11_25, capability="tasks.list", paginated=True),
-    _request("tasks/cancel", _BOTH, None, "basic/utilities/tasks",
-             "CancelTaskRequestParams", "CancelTaskResult",
+    _request("tasks/cancel", "give up a task",
+             _BOTH, None, "basic/utilities/tasks", "CancelTaskRequestParams", "CancelTaskResult",
              since=V2025_11_25, capability="tasks.cancel", cancellable=False),
-    _notification("notifications/tasks/status", _BOTH, None, "basic/utilities/tasks",
-                  "TaskStatusNotificationParams", since=V2025_11_25),
+    _notification("notifications/tasks/status", "the state of a task has changed",
+                  _BOTH, None, "basic/utilities/tasks", "TaskStatusNotificationParams",
+                  since=V2025_11_25),
 )
 # fmt: on
 

@@ -8,8 +8,9 @@ always have more members than are written here; who does not know them leaves th
 
 This module is the only source of shapes: `barewire.protocol.shapes` compiles checkers from it, and
 generators and explanations are made from the same definitions. Read from top to bottom it teaches
-the protocol: JSON-RPC, what all messages share, opening, names and content, resources, tools,
-prompts, completion, logging, roots, sampling, elicitation, tasks, subscriptions, input rounds.
+the protocol: what all messages share, JSON-RPC, cancellation and progress, opening, content,
+resources, tools, prompts, completion, logging, roots, sampling, elicitation, tasks, subscriptions,
+input rounds.
 """
 
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict
@@ -93,25 +94,32 @@ class RequestMetaObject(_RequestMetaMembers):
     """Asks for `notifications/progress`, which will name this token."""
 
 
-NotificationMetaObject = TypedDict(
-    "NotificationMetaObject",
+_NotificationMetaMembers = TypedDict(
+    "_NotificationMetaMembers",
     {
         "io.modelcontextprotocol/subscriptionId": NotRequired[
             Annotated[RequestId, Since(V2026_07_28)]
         ],
     },
 )
-"""The `_meta` of a notification. On a subscription's stream it names the request that opened it."""
 
-ResultMetaObject = TypedDict(
-    "ResultMetaObject",
+
+class NotificationMetaObject(_NotificationMetaMembers):
+    """The `_meta` of a notification. On a subscription it names the request that opened it."""
+
+
+_ResultMetaMembers = TypedDict(
+    "_ResultMetaMembers",
     {
         "io.modelcontextprotocol/serverInfo": NotRequired[
             Annotated["Implementation", Since(V2026_07_28)]
         ],
     },
 )
-"""The `_meta` of a result. In the modern revision it says who answered."""
+
+
+class ResultMetaObject(_ResultMetaMembers):
+    """The `_meta` of a result. In the modern revision it says who answered."""
 
 
 class RequestParams(TypedDict):
@@ -407,6 +415,9 @@ class URLElicitationRequiredError(_ErrorResponseMembers):
     """The user has to visit a page before the request can be carried out."""
 
     error: URLElicitationRequiredErrorObject
+
+
+# Cancellation and progress, which any request may have.
 
 
 class CancelledNotificationParams(NotificationParams):

@@ -5,7 +5,7 @@ no, and is fast. When it says no, `fault` walks the same shape once more, slowly
 words. Shapes are data: generators and explanations can read them as well.
 
 A value is what a JSON parser makes: `dict`, `list`, `str`, `int`, `float`, `bool` or `None`, and no
-subclass of these. Anything else does not fit. Neither way ever raises.
+subclass of these. Neither way ever raises, on these or on anything else.
 """
 
 from abc import ABC, abstractmethod
@@ -130,6 +130,7 @@ class Shape(ABC):
     @cached_property
     def fits(self) -> Test:
         """Whether a value fits, as a function made for this shape."""
+        # The source is made of definitions alone: nothing that a peer has sent gets into it.
         scope = Scope()
         body = self.body(scope)
         test: Test = eval(f"lambda value: {body}", scope.names)
@@ -271,9 +272,9 @@ class Choice(Shape):
 
     def __init__(self, values: Sequence[str] | Sequence[int]) -> None:
         """Take these values, of which there is at least one."""
-        self.values = frozenset(values)
+        self.values = tuple(values)
         self.types = frozenset({str} if isinstance(values[0], str) else {int, float})
-        words = [_literal(value) for value in values]
+        words = [_quoted(value) if isinstance(value, str) else str(value) for value in values]
         self.expected = words[0] if len(words) == 1 else f"one of {', '.join(words)}"
 
     def source(self, value: str, scope: Scope) -> str:
@@ -284,14 +285,15 @@ class Choice(Shape):
             for place, type_ in enumerate(sorted(self.types, key=lambda type_: type_.__name__))
         )
         if len(self.values) == 1:
-            return f"(({types}) and {again} == {next(iter(self.values))!r})"
-        return f"(({types}) and {again} in {scope.name(self.values)})"
+            return f"(({types}) and {again} == {self.values[0]!r})"
+        return f"(({types}) and {again} in {scope.name(frozenset(self.values))})"
 
     def fault(self, value: object, path: Path) -> Fault | None:
-        """Show the value if it is of the right type."""
-        if type(value) not in self.types:
-            return Fault(path, self.expected, describe(value))
-        return None if value in self.values else Fault(path, self.expected, _literal(value))
+        """Show the word that is there instead."""
+        if type(value) in self.types and value in self.values:
+            return None
+        got = _quoted(value) if str in self.types and isinstance(value, str) else describe(value)
+        return Fault(path, self.expected, got)
 
 
 class Array(Shape):
@@ -483,18 +485,17 @@ class Either(Shape):
         faults: list[Fault] = []
         likely: list[Fault] = []
         for shape in self.alternatives:
-            if type(value) not in shape.types:
-                continue
             fault = shape.fault(value, path)
             if fault is None:
                 return None
-            faults.append(fault)
-            if shape.resembles(value):
-                likely.append(fault)
+            if type(value) in shape.types:
+                faults.append(fault)
+                if shape.resembles(value):
+                    likely.append(fault)
         candidates = likely or faults
         depth = max((len(fault.path) for fault in candidates), default=0)
         deepest = [fault for fault in candidates if len(fault.path) == depth]
-        if deepest and deepest.count(deepest[0]) == len(deepest):
+        if depth > len(path) and deepest.count(deepest[0]) == len(deepest):
             return deepest[0]
         return Fault(path, self.expected, describe(value))
 
@@ -522,10 +523,6 @@ def describe(value: object) -> str:
 
 def _step(key: object) -> str:
     return _shortened(key) if isinstance(key, str) else "?"
-
-
-def _literal(value: object) -> str:
-    return _quoted(value) if isinstance(value, str) else repr(value)
 
 
 def _quoted(text: str) -> str:

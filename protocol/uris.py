@@ -208,7 +208,7 @@ def _variables(part: str | _Expression) -> list[_Variable]:
 # Reading a template (RFC 6570, section 2).
 
 # A literal is visible ASCII without " % < > \ ^ ` { | }, and what lies beyond ASCII, except control
-# characters and surrogates. The apostrophe is legal by erratum 6937.
+# characters and surrogates. The RFC leaves the apostrophe out too, though a URI may hold it.
 _LITERAL = re.compile(
     r"(?:[!#$&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~\xa0-\ud7ff\ue000-\U0010ffff]++|%[0-9A-Fa-f]{2})*+"
 )
@@ -446,7 +446,8 @@ def _text_at(tokens: list[_Token], place: int) -> str:
 def _firsts(tokens: list[_Token], place: int) -> frozenset[str]:
     """Return the characters with which the expansion of the tokens from `place` on may begin."""
     found: frozenset[str] = frozenset()
-    for token in islice(tokens, place, None):
+    for index in range(place, len(tokens)):
+        token = tokens[index]
         if isinstance(token, _Pairs):
             found |= {token.operator.first}
         elif isinstance(token, _Text):
@@ -497,15 +498,25 @@ def _plan(template: str, parts: list[str | _Expression]) -> _Plan:
     tokens = list(_tokens(template, parts))
     _refuse_doubt(template, tokens)
     triplets = any(isinstance(token, _Text) and "%" in token.text for token in tokens)
+    separators = _separators(tokens)
     for place, token in enumerate(tokens):
         if isinstance(token, _Capture) and token.anything:
+            head = _steps(tokens[:place], separators)
             tail = [_Text(t.text[::-1]) if isinstance(t, _Text) else t for t in tokens[place + 1 :]]
-            head = _steps(tokens[:place])
-            return _Plan(head, token.variable.name, _steps(tail[::-1]), triplets)
-    return _Plan(_steps(tokens), None, [], triplets)
+            rest = token.variable.name
+            return _Plan(head, rest, _steps(tail[::-1], separators), triplets)
+    return _Plan(_steps(tokens, separators), None, [], triplets)
 
 
-def _steps(tokens: list[_Token]) -> list[_Step]:
+def _separators(tokens: list[_Token]) -> frozenset[str]:
+    """Return what stands between captures: no value holds it that is not encoded."""
+    captures = [place for place, token in enumerate(tokens) if isinstance(token, _Capture)]
+    between = tokens[captures[0] : captures[-1]] if captures else []
+    texts = [token.text for token in between if isinstance(token, _Text)]
+    return frozenset("/?#").union(*texts) - _PLAIN
+
+
+def _steps(tokens: list[_Token], separators: frozenset[str]) -> list[_Step]:
     steps: list[_Step] = []
     for place, token in enumerate(tokens, 1):
         if isinstance(token, _Text):
@@ -521,7 +532,7 @@ def _steps(tokens: list[_Token]) -> list[_Step]:
             plain = "".join(takewhile(_PLAIN.__contains__, text))
             end = text[len(plain) : len(plain) + 1]
             ends = frozenset(end) or _firsts(tokens, place + 1 if text else place)
-            steps.append(_Take(token.variable.name, _any_of(ends.union("/?#")), len(plain)))
+            steps.append(_Take(token.variable.name, _any_of(ends | separators), len(plain)))
     return steps
 
 

@@ -6,7 +6,15 @@ middle of a legacy session; without it the session decides; without either only 
 
 from typing import Any
 
-from barewire.protocol.envelope import EnvelopeFault, claims_modern, meta_of, read_envelope
+from barewire.protocol.capabilities import declares
+from barewire.protocol.envelope import (
+    CLIENT_CAPABILITIES,
+    PROTOCOL_VERSION,
+    EnvelopeFault,
+    claims_modern,
+    meta_of,
+    read_envelope,
+)
 from barewire.protocol.errors import Reason, code_for
 from barewire.protocol.jsonrpc import Failure, Request, RequestId
 from barewire.protocol.methods import Method, other, sent_by
@@ -14,6 +22,7 @@ from barewire.protocol.record import record
 from barewire.protocol.revisions import revision_named
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Facts, Local
+from barewire.session.questions import capability_asked
 from barewire.session.session import Session
 from barewire.session.tables import Leniency
 
@@ -27,6 +36,12 @@ class Refusal:
     reason: Reason
     detail: str | None = None
     data: Any = None
+    modern: bool = False
+    """Whether the request came with an envelope: then no session has a say in its error code."""
+
+
+_VERSION_SHOWN = 64
+"""Characters of an unknown version that are given back: a date has ten."""
 
 
 def admit(
@@ -39,9 +54,10 @@ def admit(
     meta = meta_of(request.params)
     facts = facts_of(meta, local, session, principal)
     if isinstance(facts, Refusal):
-        if request.method != "ping" or facts.reason is not _nothing_said(local):
+        if request.method != "ping" or facts.modern or not local.legacy:
             return facts
-        facts = Facts(local, (local.legacy or local.revisions)[-1], {}, principal=principal)
+        # Ping: "the receiver MUST respond promptly", also before there is a session.
+        facts = Facts(local, local.legacy[-1], {}, principal=principal)
     revision = facts.revision
     served = local.served_in(revision).get(request.method)
     if served is None:
@@ -53,7 +69,11 @@ def admit(
             return refusal
     fault = served.fault_in(request.params)
     if fault is not None:
-        return Refusal(Reason.INVALID_PARAMS, fault.message)
+        return Refusal(Reason.INVALID_PARAMS, fault.message, modern=revision.modern)
+    if local.role == "client":
+        refusal = _not_offered(request, facts)
+        if refusal is not None:
+            return refusal
     token = None
     if meta is not None:
         token = meta.get("progressToken")
@@ -64,50 +84,56 @@ def facts_of(
     meta: dict[str, Any] | None, local: Local, session: Session | None, principal: object = None
 ) -> Facts | Refusal:
     """Return what holds for a request with this `_meta`, or why it cannot be served."""
-    if claims_modern(meta) and local.role == "server" and local.modern:
-        envelope = read_envelope(meta or {})
-        if isinstance(envelope, EnvelopeFault):
-            return Refusal(envelope.reason, envelope.detail)
-        revision = revision_named(envelope.version)
-        if revision is None or revision not in local.modern:
-            # Versioning › Protocol Version Negotiation: -32022 "listing the versions it does
-            # support"; a legacy date is reached by `initialize`, never by an envelope.
-            return Refusal(
-                Reason.UNSUPPORTED_VERSION,
-                None,
-                {"supported": local.versions, "requested": envelope.version},
-            )
-        return Facts(
-            local,
-            revision,
-            envelope.capabilities,
-            envelope.client_info,
-            envelope.log_level,
-            principal,
-        )
+    if meta is not None and local.modern and local.role == "server" and claims_modern(meta):
+        return _facts_of_envelope(meta, local, principal)
     if session is not None and session.established:
         return session.facts
-    reason = _nothing_said(local)
-    if reason is Reason.NO_ERA:
-        return Refusal(
-            reason,
-            "send initialize first, or params._meta with "
-            "io.modelcontextprotocol/protocolVersion and io.modelcontextprotocol/clientCapabilities",
-            {"supported": local.versions},
-        )
-    return Refusal(reason, "send initialize first", {"supported": local.versions})
+    return _nothing_said(local, session)
 
 
-def _nothing_said(local: Local) -> Reason:
-    return Reason.NO_ERA if local.modern else Reason.NOT_INITIALIZED
+def _facts_of_envelope(meta: dict[str, Any], local: Local, principal: object) -> Facts | Refusal:
+    version = meta.get(PROTOCOL_VERSION)
+    revision = revision_named(version)
+    if type(version) is str and (revision is None or revision not in local.modern):
+        # Versioning › Protocol Version Negotiation: -32022 "listing the versions it does support".
+        # A legacy date is reached by `initialize`, never by an envelope. What else an envelope of
+        # another revision has to hold is not ours to judge.
+        data = {"supported": local.versions, "requested": version[:_VERSION_SHOWN]}
+        return Refusal(Reason.UNSUPPORTED_VERSION, None, data, modern=True)
+    envelope = read_envelope(meta)
+    if isinstance(envelope, EnvelopeFault):
+        return Refusal(envelope.reason, envelope.detail, modern=True)
+    if revision is None:
+        raise AssertionError("an envelope without a version is a fault")
+    return Facts(
+        local,
+        revision,
+        envelope.capabilities,
+        envelope.client_info,
+        envelope.log_level,
+        principal,
+    )
+
+
+def _nothing_said(local: Local, session: Session | None) -> Refusal:
+    if local.role == "client":
+        phase = "new" if session is None else session.phase
+        return Refusal(Reason.NOT_INITIALIZED, f"the session is {phase}")
+    ways = ["send initialize first"] if local.legacy else []
+    if local.modern:
+        ways.append(f"send params._meta with {PROTOCOL_VERSION} and {CLIENT_CAPABILITIES}")
+    reason = Reason.NO_ERA if local.modern else Reason.NOT_INITIALIZED
+    return Refusal(reason, ", or ".join(ways), {"supported": local.versions})
 
 
 def failure_for(id: RequestId | None, refusal: Refusal, session: Session | None) -> Failure:
-    """Return the error that refuses a request, by the code of the session's revision.
+    """Return the error that refuses a request, by the code of the revision that it came in.
 
     Without an id to give back, `"id": null` is written where the revision of the session wants it.
     """
     revision = session.revision if session is not None and session.established else None
+    if refusal.modern:
+        revision = None
     reason, detail = refusal.reason, refusal.detail
     text = reason.text if detail is None else f"{reason.text}: {detail}"
     null_id = id is None and revision is not None and revision.null_id
@@ -115,13 +141,26 @@ def failure_for(id: RequestId | None, refusal: Refusal, session: Session | None)
 
 
 def _not_served(name: str, facts: Facts) -> Refusal:
-    method = sent_by(other(facts.local.role), facts.revision).get(name)
-    if method is None or method.kind != "request":
-        return Refusal(Reason.METHOD_NOT_FOUND, name[:128])
-    return Refusal(
-        Reason.METHOD_NOT_FOUND,
-        f"{name} takes the capability {method.capability}, which is not declared here",
-    )
+    local, revision = facts.local, facts.revision
+    method = sent_by(other(local.role), revision).get(name)
+    if method is not None and method.kind == "request":
+        detail = f"{name} takes the capability {method.capability}, which is not declared here"
+        return Refusal(Reason.METHOD_NOT_FOUND, detail, modern=revision.modern)
+    # Versioning › Backward Compatibility: whoever asks a modern server to initialize is told which
+    # versions it speaks instead.
+    data = {"supported": local.versions} if name == "initialize" else None
+    return Refusal(Reason.METHOD_NOT_FOUND, name[:128], data, revision.modern)
+
+
+def _not_offered(request: Request, facts: Facts) -> Refusal | None:
+    """Refuse what takes more than the capability that admits the method as such.
+
+    Elicitation › Error Handling: "a mode not declared in client capabilities: -32602".
+    """
+    wanted = capability_asked(request.method, request.params, facts.revision)
+    if wanted is None or declares(facts.local.capabilities_in(facts.revision), wanted):
+        return None
+    return Refusal(Reason.INVALID_PARAMS, f"the capability {wanted:.64} is not declared here")
 
 
 def _too_early(method: Method, local: Local, session: Session) -> Refusal | None:

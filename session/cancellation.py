@@ -6,13 +6,13 @@ id that is unknown, answered or of another type means nothing and is answered by
 """
 
 from barewire.protocol.jsonrpc import Notification, RequestId
-from barewire.session.events import Abandoned, Event
+from barewire.session.events import Abandoned
 from barewire.session.exchanges import Exchanges
 
 __all__ = ["receive_cancelled"]
 
 
-def receive_cancelled(exchanges: Exchanges, notification: Notification) -> Event | None:
+def receive_cancelled(exchanges: Exchanges, notification: Notification) -> Abandoned | None:
     """Take a `notifications/cancelled`; return what it leads to."""
     params = notification.params or {}
     id: RequestId | None = params.get("requestId")
@@ -27,7 +27,7 @@ def receive_cancelled(exchanges: Exchanges, notification: Notification) -> Event
         return Abandoned(exchange, reason)
     stream = exchanges.ours.get(id)
     if stream is not None and stream.subscription is not None and stream.state == "open":
-        # Subscriptions › Graceful Closure: the result may come before this notice, after it or never.
+        # Subscriptions › Graceful Closure: the result may come before this notice, after it, never.
         stream.cancelled()
         exchanges.end_ours(stream)
         return Abandoned(stream, reason)

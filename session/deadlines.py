@@ -51,15 +51,16 @@ class Deadlines:
         heap = self._heap
         while heap and (heap[0][0] <= now or _stale(heap[0])):
             when, _, exchange = heappop(heap)
-            if not exchange.over:
-                if exchange.deadline is not None and exchange.deadline > when:
-                    # Progress moved it while it waited.
-                    self._serial += 1
-                    heappush(heap, (exchange.deadline, self._serial, exchange))
-                else:
-                    due.append(exchange)
+            if exchange.deadline is None or exchange.over:
+                continue
+            if exchange.deadline > when:
+                # Progress moved it while it waited.
+                self._serial += 1
+                heappush(heap, (exchange.deadline, self._serial, exchange))
+            else:
+                due.append(exchange)
         return due
 
 
 def _stale(entry: tuple[float, int, Exchange]) -> bool:
-    return entry[2].over
+    return entry[2].over or entry[2].deadline is None

@@ -47,7 +47,8 @@ class Requested:
 class Abandoned:
     """The peer gave up a request of its own: stop working on it, send nothing for it.
 
-    Or, with an exchange of ours: the server ended the `subscriptions/listen` that we opened.
+    Or, with an exchange of ours (`exchange.ours`): the server ended the `subscriptions/listen` that
+    we opened, or what we asked in the course of a request was given up together with it.
     """
 
     exchange: Exchange
@@ -96,7 +97,10 @@ class Progressed:
 
 @record
 class Acknowledged:
-    """The server agreed to our `subscriptions/listen`; `honoured` is the part it will send."""
+    """A `subscriptions/listen` is open; `honoured` is the part of the filter that will be sent.
+
+    At the client's end the server has said so, at the server's end it is what we said.
+    """
 
     exchange: Exchange
     honoured: dict[str, Any]
@@ -104,7 +108,11 @@ class Acknowledged:
 
 @record
 class Notified:
-    """The peer notifies of something; `exchange` is the listen request that it belongs to, if any."""
+    """The peer notifies of something.
+
+    `exchange` is the `subscriptions/listen` that it belongs to, if any. At the server's end a
+    `resources/subscribe` or `resources/unsubscribe` that was granted comes by its name as well.
+    """
 
     notification: Notification
     exchange: Exchange | None = None
@@ -114,8 +122,8 @@ class Notified:
 class Violated:
     """The peer broke the protocol. The connection lives on unless `fatal`.
 
-    `detail` says what was wrong, where and what was expected. `exchange` is the request of ours that
-    can therefore have no answer, if there is one.
+    `detail` says what was wrong, where and what was expected. `exchange` is the request of ours
+    that can therefore have no answer, if there is one.
     """
 
     reason: Reason

@@ -1,17 +1,18 @@
 """The unit of state: one request and its answer, in either direction and either era.
 
-An exchange is pure and small. Its methods return the message to send, stamped as the revision wants
-it, or raise `LocalProtocolError`; whoever holds it does the sending. Modern HTTP needs nothing else:
-one `Exchange` per POST.
+An exchange is pure and small. Its methods return the message to send, stamped as the revision
+wants it, or raise `LocalProtocolError`; whoever holds it does the sending. Modern HTTP needs
+nothing else: one `Exchange` per POST.
 """
 
+from math import isfinite
 from typing import Any
 
 from barewire.protocol.capabilities import Capabilities, declares
-from barewire.protocol.envelope import LOG_LEVELS, SERVER_INFO
+from barewire.protocol.envelope import LOG_LEVELS, SERVER_INFO, SUBSCRIPTION_ID
 from barewire.protocol.errors import Reason, code_for
 from barewire.protocol.jsonrpc import Failure, Notification, Params, Request, RequestId, Success
-from barewire.protocol.methods import Method
+from barewire.protocol.methods import Method, method_named
 from barewire.protocol.revisions import Revision
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.facts import Facts
@@ -69,11 +70,11 @@ class Exchange:
         self.timeout: float | None = None
         """Seconds after progress until the deadline."""
         self.parent: Exchange | None = None
-        """The exchange in whose course we asked this one: it does not outlive its parent."""
+        """The peer's request in whose course we asked this one: cancelled together with it."""
         self.via: object = None
         """The stream or the batch that the request came by, where that matters to its answer."""
         self.subscription: object = None
-        """What a `subscriptions/listen` listens to."""
+        """What a `subscriptions/listen` listens to, as soon as that is settled."""
 
     def __repr__(self) -> str:
         whose = "ours" if self.ours else "theirs"
@@ -109,11 +110,23 @@ class Exchange:
         """Whether it has ended, one way or another."""
         return self.state != "open" and self.state != "held"
 
+    @property
+    def cancellable(self) -> bool:
+        """Whether its sender may give it up by `notifications/cancelled`.
+
+        Cancellation: never `initialize`; and a request that runs as a task is ended by
+        `tasks/cancel` instead.
+        """
+        if self.method.task and "task" in self.params and _has_tasks(self.revision):
+            return False
+        return self.method.cancellable
+
     def declares(self, capability: str) -> bool:
         """Whether the peer declared this dotted capability."""
         return declares(self.facts.capabilities, capability)
 
-    # What the receiver of the request may say.
+    # What the receiver of the request may say: for a request of ours all of it raises
+    # `LocalProtocolError`.
 
     def notify(self, method: str, params: Params | None = None) -> Notification:
         """Return a notification in the course of this exchange.
@@ -129,16 +142,18 @@ class Exchange:
         """Return a progress notification, or `None` when the requester did not ask for progress.
 
         Progress: "The progress value MUST increase with each notification". Raises
-        `LocalProtocolError` when it does not, or once the exchange is over. `message` is left out
-        in the revision that has none.
+        `LocalProtocolError` when it does not, when it is no finite number, or once the exchange is
+        over. `message` is left out in the revision that has none. A `subscriptions/listen` carries
+        the notifications that it asked for and no progress of its own.
         """
         token = self.progress_token
-        if token is None:
+        if token is None or self.subscription is not None:
             return None
         self._must_be_open("report progress")
         before = self.progressed
-        # Written so that NaN, which compares with nothing, is refused as well.
-        if not progress > (before if before is not None else float("-inf")):
+        if not isfinite(progress) or (total is not None and not isfinite(total)):
+            raise LocalProtocolError(f"JSON has no such number: {progress} of {total}")
+        if before is not None and progress <= before:
             raise LocalProtocolError(f"progress must increase: {progress} after {before}")
         self.progressed = progress
         params: Params = {"progressToken": token, "progress": progress}
@@ -152,18 +167,23 @@ class Exchange:
         """Return a log message, or `None` when the level is below what was asked for.
 
         Only for exchanges of a modern revision, where each request says which level it wants; in a
-        legacy session the level is the session's: `Session.log`. Raises `LocalProtocolError` for a
-        level that does not exist, or once the exchange is over.
+        legacy session the level is the session's: `Session.log`. Logging: a message is never sent
+        on a `subscriptions/listen` stream, whatever level that asked for. Raises
+        `LocalProtocolError` for a level that does not exist, or once the exchange is over.
         """
         self._must_be_open("log")
-        return log_message(level, data, logger, self.facts.log_level)
+        threshold = self.facts.log_level if self.subscription is None else None
+        return log_message(level, data, logger, threshold)
 
     def respond(self, result: dict[str, Any]) -> Success:
         """Return the answer that carries `result` and end the exchange.
 
-        A modern result is stamped: `resultType`, who answered, and for cacheable methods `ttlMs` and
-        `cacheScope`, each unless it is there. Raises `LocalProtocolError` when it is over already.
+        A modern result is stamped: `resultType`, who answered, for cacheable methods `ttlMs` and
+        `cacheScope`, each unless it is there, and the id of a subscription. Raises
+        `LocalProtocolError` when the exchange is over already, or not the peer's.
         """
+        if self.ours:
+            raise LocalProtocolError(f"cannot answer: {self!r}")
         self._step("answer")
         if self.facts.revision.era == "modern":
             result = self._stamped(result)
@@ -173,13 +193,15 @@ class Exchange:
         """Return the error that answers this request and end the exchange.
 
         The code is the reason's in this revision; `detail` is added to its text. Raises
-        `LocalProtocolError` when it is over already.
+        `LocalProtocolError` when the exchange is over already, or not the peer's.
         """
         text = reason.text if detail is None else f"{reason.text}: {detail}"
         return self.fail_with(code_for(reason, self.facts.revision), text, data)
 
     def fail_with(self, code: int, message: str, data: Any = None) -> Failure:
         """Return an error of the application's own: any code, for instance a positive one."""
+        if self.ours:
+            raise LocalProtocolError(f"cannot answer: {self!r}")
         self._step("answer")
         return Failure(self.request.id, code, message, data)
 
@@ -194,7 +216,7 @@ class Exchange:
         if not self.ours:
             raise LocalProtocolError("only the sender of a request cancels it")
         sent = self.state == "open"
-        if sent and not self.method.cancellable:
+        if sent and not self.cancellable:
             raise LocalProtocolError(f"{self.method.name} cannot be cancelled")
         self._step("cancel")
         return self._cancelled_notice(reason) if sent else None
@@ -228,7 +250,7 @@ class Exchange:
         """
         sent = self.state == "open"
         self._step("expire")
-        if not sent or not self.method.cancellable:
+        if not sent or not self.cancellable:
             return None
         return self._cancelled_notice("timed out")
 
@@ -237,6 +259,10 @@ class Exchange:
         self.timeout = timeout
         self.latest = None if maximum is None else now + maximum
         self.deadline = _earlier(None if timeout is None else now + timeout, self.latest)
+
+    def disarm(self) -> None:
+        """Let it take as long as it likes."""
+        self.timeout = self.latest = self.deadline = None
 
     def rearm(self, now: float) -> None:
         """Let progress move the deadline, up to the one that nothing moves."""
@@ -251,16 +277,19 @@ class Exchange:
 
     def _stamped(self, result: dict[str, Any]) -> dict[str, Any]:
         stamped = {"resultType": "complete", **result}
-        meta = result.get("_meta")
-        info = self.facts.local.info
-        stamped["_meta"] = {SERVER_INFO: info, **meta} if meta else {SERVER_INFO: info}
+        meta: dict[str, Any] = {SERVER_INFO: self.facts.local.info}
+        if "_meta" in result:
+            meta.update(result["_meta"])
+        if self.subscription is not None:
+            meta[SUBSCRIPTION_ID] = self.request.id
+        stamped["_meta"] = meta
         if self.method.cacheable and stamped["resultType"] == "complete":
             stamped.setdefault("ttlMs", 0)
             stamped.setdefault("cacheScope", "private")
         return stamped
 
     def _must_be_open(self, what: str) -> None:
-        if self.state != "open":
+        if self.state != "open" or self.ours:
             raise LocalProtocolError(f"cannot {what}: {self!r}")
 
     def _step(self, step: LifeStep) -> None:
@@ -268,6 +297,11 @@ class Exchange:
         if after is None:
             raise LocalProtocolError(f"cannot {step}: {self!r}")
         self.state = after
+
+
+def _has_tasks(revision: Revision) -> bool:
+    row = method_named("tasks/cancel")
+    return row is not None and row.direction(revision) is not None
 
 
 def log_message(

@@ -55,27 +55,36 @@ class Exchanges:
         if exchange.deadline is not None:
             self.deadlines.add(exchange, len(self.ours))
 
-    def end_ours(self, exchange: Exchange) -> None:
+    def end_ours(self, exchange: Exchange, *, sent: bool = True) -> None:
         """Let go of a request of ours that has ended.
 
-        One that was given up keeps its id until the late answer comes, as long as there is room.
+        One that was given up keeps its id until the late answer comes, as long as there is room;
+        unless it was never `sent`, for then there will be none.
         """
         self.ours.pop(exchange.request.id, None)
         if exchange.progress_token is not None:
             self.tokens.pop(exchange.progress_token, None)
-        if exchange.state == "cancelled" or exchange.state == "expired":
+        if sent and (exchange.state == "cancelled" or exchange.state == "expired"):
             given_up = self._given_up
             given_up[exchange.request.id] = exchange
             if len(given_up) > self.limits.given_up:
                 del given_up[next(iter(given_up))]
 
     def awaited(self, id: RequestId) -> Exchange | None:
-        """Return the request of ours that an answer with this id belongs to, ended or not."""
-        return self.ours.get(id) or self._given_up.pop(id, None)
+        """Return the request of ours that an answer with this id belongs to, ended or not.
+
+        One that is held back has not been asked, so nothing answers it.
+        """
+        exchange = self.ours.get(id)
+        if exchange is None:
+            return self._given_up.pop(id, None)
+        return exchange if exchange.state == "open" else None
 
     def only_one(self) -> Exchange | None:
         """Return the request of ours in flight when there is exactly one."""
-        return next(iter(self.ours.values())) if len(self.ours) == 1 else None
+        in_flight = (exchange for exchange in self.ours.values() if exchange.state == "open")
+        first = next(in_flight, None)
+        return first if next(in_flight, None) is None else None
 
     def children_of(self, parent: Exchange) -> list[Exchange]:
         """Return the requests of ours that were asked in the course of `parent`."""

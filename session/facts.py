@@ -1,7 +1,7 @@
 """What is known of the two ends of an exchange: ourselves, and the peer as it declared itself."""
 
 from dataclasses import field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from barewire.protocol.capabilities import Capabilities, declares, known_in
 from barewire.protocol.jsonrpc import Params
@@ -11,38 +11,42 @@ from barewire.protocol.revisions import ALL, LEGACY, MODERN, Revision
 from barewire.protocol.shapes import Checker, Fault, checker_named
 from barewire.session.tables import LENIENT, Leniency
 
-__all__ = ["Facts", "Implementation", "Local", "Served"]
+__all__ = ["Facts", "Implementation", "Local", "Served", "as_object"]
 
 Implementation: TypeAlias = dict[str, Any]
-"""Who speaks: `name` and `version`, and from 2025-06-18 on `title`, later `description` and more."""
+"""Who speaks: `name` and `version`, in newer revisions `title`, then `description` and more."""
 
 
 @record
 class Local:
-    """Ourselves: what we are, what we offer and which revisions we speak."""
+    """Ourselves: what we are, what we offer and which revisions we speak.
+
+    It does not change once a connection uses it.
+    """
 
     role: Role
     info: Implementation
-    capabilities: Capabilities = field(default_factory=dict)
+    capabilities: Capabilities = field(default_factory=dict[str, Any])
     instructions: str | None = None
     """A server's advice to the model on how to use it."""
     revisions: tuple[Revision, ...] = ALL
     """The revisions that we speak, in any order."""
     leniencies: Leniency = LENIENT
     """What we accept although it is wrong; `Leniency(0)` is strict."""
+    legacy: tuple[Revision, ...] = field(init=False, repr=False, compare=False)
+    """The revisions with a handshake that we speak, oldest first."""
+    modern: tuple[Revision, ...] = field(init=False, repr=False, compare=False)
+    """The revisions without a handshake that we speak, oldest first."""
     _served: "dict[str, dict[str, Served]]" = field(
-        default_factory=dict, init=False, repr=False, compare=False
+        default_factory=dict[str, "dict[str, Served]"], init=False, repr=False, compare=False
     )
 
-    @property
-    def legacy(self) -> tuple[Revision, ...]:
-        """The revisions with a handshake that we speak, oldest first."""
-        return tuple(revision for revision in LEGACY if revision in self.revisions)
-
-    @property
-    def modern(self) -> tuple[Revision, ...]:
-        """The revisions without a handshake that we speak, oldest first."""
-        return tuple(revision for revision in MODERN if revision in self.revisions)
+    def __post_init__(self) -> None:
+        # Every modern request asks for these, so they are worked out once.
+        legacy = tuple(revision for revision in LEGACY if revision in self.revisions)
+        modern = tuple(revision for revision in MODERN if revision in self.revisions)
+        object.__setattr__(self, "legacy", legacy)
+        object.__setattr__(self, "modern", modern)
 
     @property
     def versions(self) -> list[str]:
@@ -118,3 +122,8 @@ class Facts:
     """The level that a modern request asked for; `None` asks for no log messages."""
     principal: object = None
     """Who was authenticated, `None` where nobody was."""
+
+
+def as_object(value: object) -> dict[str, Any] | None:
+    """Return `value` if it is a JSON object, `None` if it is anything else."""
+    return cast(dict[str, Any], value) if isinstance(value, dict) else None

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from barewire.protocol.codec import EncodeError, encode, encode_batch
 from barewire.protocol.errors import Reason
-from barewire.protocol.jsonrpc import Failure, Message, Success
+from barewire.protocol.jsonrpc import Failure, Message, Notification, Request, Success
 from barewire.session.exceptions import LocalProtocolError
 
-__all__ = ["Outbox"]
+__all__ = ["Outbox", "line_of"]
 
 
 class Outbox:
@@ -23,22 +23,41 @@ class Outbox:
         self.closed = False
         """A closed outbox drops what it is given."""
 
-    def send(self, message: Message) -> None:
-        """Queue one message.
+    def send(self, message: Message) -> bool:
+        """Queue one message; return whether it goes out as it is.
 
         Raises `LocalProtocolError` when JSON cannot carry it. An answer becomes -32603 instead:
         somebody waits for it.
         """
         if self.closed:
-            return
+            return False
+        as_it_is = True
         try:
             data = encode(message, newline=True)
         except EncodeError as error:
             if not isinstance(message, Success | Failure):
                 raise LocalProtocolError(f"cannot be written as JSON: {error}") from None
             data = encode(_unwritable(message), newline=True)
+            as_it_is = False
         self._buffers.append(data)
         self.pending += len(data)
+        return as_it_is
+
+    def send_line(self, line: bytes) -> None:
+        """Queue a message that was written by `line_of` before."""
+        self._buffers.append(line)
+        self.pending += len(line)
+
+    def send_change(self, change: object, notification: Notification) -> bool:
+        """Queue a notification unless it waits already, which is the case until the next `take`.
+
+        `change` says what it is about. Raises `LocalProtocolError` as `send` does.
+        """
+        if change in self._changes:
+            return False
+        self.send(notification)
+        self._changes.add(change)
+        return True
 
     def send_batch(self, answers: Sequence[Success | Failure]) -> None:
         """Queue the answers to a batch as one array."""
@@ -51,13 +70,6 @@ class Outbox:
         self._buffers.append(data)
         self.pending += len(data)
 
-    def first(self, change: object) -> bool:
-        """Whether this change does not wait already; it counts as waiting until the next `take`."""
-        if change in self._changes:
-            return False
-        self._changes.add(change)
-        return True
-
     def take(self) -> list[bytes]:
         """Take everything out."""
         buffers, self._buffers = self._buffers, []
@@ -65,6 +77,14 @@ class Outbox:
         if self._changes:
             self._changes.clear()
         return buffers
+
+
+def line_of(request: Request) -> bytes:
+    """Write a request that is sent later; raises `LocalProtocolError` when JSON cannot carry it."""
+    try:
+        return encode(request, newline=True)
+    except EncodeError as error:
+        raise LocalProtocolError(f"cannot be written as JSON: {error}") from None
 
 
 def _unwritable(answer: Success | Failure) -> Failure:

@@ -1,7 +1,7 @@
 """Progress at the requester's end: which request it belongs to, and whether it may be believed.
 
-Sending is `Exchange.progress`. A token means something only while its request is in flight, and only
-in the type that it was sent in.
+Sending is `Exchange.progress`. A token means something only while its request is in flight, and
+only in the type that it was sent in.
 """
 
 from barewire.protocol.errors import Reason

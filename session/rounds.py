@@ -1,20 +1,23 @@
 """Input rounds: how a server asks its client in the course of a request.
 
 Legacy servers send requests of their own. Modern servers answer `input_required` with the questions
-and a state to hand back, and the client asks again with the answers: Multi Round-Trip Requests. Both
-ends of the modern form are here; the legacy form is `Connection.request` with `parent=`.
+and a state to hand back, and the client asks again with the answers: Multi Round-Trip Requests.
+Both ends of the modern form are here; the legacy form is `Connection.request` with `parent=`.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from barewire.protocol.capabilities import declares, required
+from barewire.protocol.capabilities import Capabilities, declares, required
+from barewire.protocol.envelope import CLIENT_CAPABILITIES, meta_of
 from barewire.protocol.jsonrpc import Params
 from barewire.protocol.methods import Direction, method_named
 from barewire.protocol.record import record
+from barewire.protocol.revisions import LATEST
 from barewire.protocol.shapes import checker_named
 from barewire.session.exceptions import LocalProtocolError, RemoteProtocolError
 from barewire.session.exchange import Exchange
+from barewire.session.questions import capability_asked
 
 __all__ = ["Question", "Round", "answers_of", "ask", "missing_capabilities", "read_round", "retry"]
 
@@ -38,12 +41,10 @@ class Question:
     @property
     def capability(self) -> str:
         """The dotted capability that the client must have declared to be asked this."""
-        params = self.params or {}
-        if self.method == "elicitation/create":
-            return f"elicitation.{params.get('mode', 'form')}"
-        if self.method == "sampling/createMessage":
-            return "sampling.tools" if "tools" in params or "toolChoice" in params else "sampling"
-        return "roots"
+        capability = capability_asked(self.method, self.params, LATEST)
+        if capability is None:
+            raise LocalProtocolError(f"clients are not asked {self.method}")
+        return capability
 
 
 @record
@@ -70,9 +71,9 @@ def ask(
     """Return the result that asks for input, for `Exchange.respond`.
 
     Raises `LocalProtocolError` when the method may not ask (only tools/call, prompts/get and
-    resources/read may), when there is nothing in it, when a question is not one that clients answer,
-    or when the client has not declared what it takes: "Servers MUST NOT send an inputRequests that
-    the client has not declared support for".
+    resources/read may), when there is nothing in it, when a question is not one that clients
+    answer, or when the client has not declared what it takes: "Servers MUST NOT send an
+    inputRequests that the client has not declared support for".
     """
     if not exchange.revision.modern or not exchange.method.input_required:
         raise LocalProtocolError(f"{exchange.method.name} cannot ask for input")
@@ -116,15 +117,13 @@ def read_round(exchange: Exchange, result: dict[str, Any]) -> Round | None:
     if fault is not None:
         raise RemoteProtocolError(fault.message)
     state = result.get("requestState")
-    questions = {
-        key: Question(asked["method"], asked.get("params"))
-        for key, asked in (result.get("inputRequests") or {}).items()
-    }
+    asked: dict[str, dict[str, Any]] = result.get("inputRequests") or {}
+    questions = {key: Question(one["method"], one.get("params")) for key, one in asked.items()}
     if not questions and state is None:
         raise RemoteProtocolError(
             "an input_required result has neither inputRequests nor requestState"
         )
-    offered = exchange.facts.local.capabilities_in(exchange.revision)
+    offered = _declared_with(exchange)
     for key, question in questions.items():
         if not declares(offered, question.capability):
             raise RemoteProtocolError(
@@ -133,11 +132,23 @@ def read_round(exchange: Exchange, result: dict[str, Any]) -> Round | None:
     return Round(questions, state)
 
 
+def _declared_with(exchange: Exchange) -> Capabilities:
+    """Return what we declared when we asked: each request says so itself."""
+    meta = meta_of(exchange.request.params) or {}
+    declared: Capabilities = meta.get(CLIENT_CAPABILITIES, {})
+    return declared
+
+
 def retry(params: Params, answers: Mapping[str, dict[str, Any]], round: Round) -> Params:
     """Return the params of the next attempt: the original ones, the answers, the state.
 
-    Both belong to this attempt alone: those of an earlier one are dropped.
+    Both belong to this attempt alone: those of an earlier one are dropped. Raises
+    `LocalProtocolError` unless `answers` has one for each question and no other: "the client MUST
+    construct the requested inputs before retrying".
     """
+    if answers.keys() != round.questions.keys():
+        wrong = ", ".join(sorted(answers.keys() ^ round.questions.keys()))
+        raise LocalProtocolError(f"answers and questions differ: {wrong:.200}")
     again = {
         key: value for key, value in params.items() if key not in ("inputResponses", "requestState")
     }

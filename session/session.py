@@ -1,11 +1,11 @@
 """What a legacy handshake agreed.
 
 Lifecycle: the client sends `initialize`, the server answers with the revision to follow, the client
-says `notifications/initialized`. Both ends keep a `Session`; it holds no I/O and no exchanges, so its
-snapshot can be stored and restored elsewhere.
+says `notifications/initialized`. Both ends keep a `Session`; it holds no I/O and no exchanges, so
+its snapshot can be stored and restored elsewhere.
 """
 
-from typing import Any
+from typing import Any, get_args
 
 from barewire.protocol.capabilities import declares
 from barewire.protocol.envelope import LOG_LEVELS
@@ -14,7 +14,7 @@ from barewire.protocol.methods import Role, other
 from barewire.protocol.revisions import LATEST_LEGACY, Revision, revision_named
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.exchange import log_message
-from barewire.session.facts import Facts, Local
+from barewire.session.facts import Facts, Local, as_object
 from barewire.session.tables import BEFORE_READY, SESSION, Phase, PhaseStep
 
 __all__ = ["Session", "choose_revision"]
@@ -37,7 +37,7 @@ class Session:
     """One legacy session, seen from one end.
 
     `facts` is what every exchange of the session shares; before the handshake it names the newest
-    legacy revision and a peer without capabilities.
+    revision with one that we speak, and a peer without capabilities.
     """
 
     __slots__ = ("facts", "instructions", "local", "log_level", "phase", "subscriptions")
@@ -45,7 +45,8 @@ class Session:
     def __init__(self, local: Local, principal: object = None) -> None:
         self.local = local
         self.phase: Phase = "new"
-        self.facts = Facts(local, LATEST_LEGACY, {}, principal=principal)
+        newest = local.legacy[-1] if local.legacy else LATEST_LEGACY
+        self.facts = Facts(local, newest, {}, principal=principal)
         self.instructions: str | None = None
         """The server's advice, at the client's end."""
         self.log_level: str | None = "debug"
@@ -119,7 +120,13 @@ class Session:
     # The client's end.
 
     def propose(self, revision: Revision) -> Params:
-        """Return the params of `initialize`; raises `LocalProtocolError` in the wrong phase."""
+        """Return the params of `initialize`.
+
+        Raises `LocalProtocolError` in the wrong phase, or when we do not speak `revision`:
+        Lifecycle › Version Negotiation, "the client MUST send a protocol version it supports".
+        """
+        if revision not in self.local.legacy:
+            raise LocalProtocolError(f"no handshake by {revision.name} is spoken here")
         self.step("initialize")
         return {
             "protocolVersion": revision.name,
@@ -134,20 +141,25 @@ class Session:
         """
         revision = revision_named(result.get("protocolVersion"))
         if revision is None or revision not in self.local.legacy:
-            self.step("refuse")
+            self.refuse()
             return False
         self._agree(revision, result.get("capabilities"), result.get("serverInfo"))
         instructions = result.get("instructions")
         self.instructions = instructions if isinstance(instructions, str) else None
         return True
 
+    def refuse(self) -> None:
+        """Note that no handshake came about: it may be tried again, with another revision."""
+        if self.phase == "opening":
+            self.step("refuse")
+
     def _agree(self, revision: Revision, capabilities: object, info: object) -> None:
         self.step("agree")
         self.facts = Facts(
             self.local,
             revision,
-            dict(capabilities) if isinstance(capabilities, dict) else {},
-            dict(info) if isinstance(info, dict) else None,
+            as_object(capabilities) or {},
+            as_object(info),
             principal=self.facts.principal,
         )
 
@@ -169,12 +181,15 @@ class Session:
     def restore(cls, snapshot: dict[str, Any], local: Local, principal: object = None) -> "Session":
         """Return the session that `snapshot` describes.
 
-        Raises `LocalProtocolError` when it names a revision that is not spoken here.
+        Raises `LocalProtocolError` when it names a revision that is not spoken here, or a phase
+        that does not exist.
         """
         session = cls(local, principal)
         revision = revision_named(snapshot["revision"])
         if revision is None or revision not in local.legacy:
             raise LocalProtocolError(f"cannot restore a session of {snapshot['revision']!r}")
+        if snapshot["phase"] not in get_args(Phase):
+            raise LocalProtocolError(f"cannot restore a session that is {snapshot['phase']!r}")
         session.phase = snapshot["phase"]
         session.facts = Facts(
             local, revision, snapshot["capabilities"], snapshot["peerInfo"], principal=principal

@@ -1,4 +1,4 @@
-"""The requests that the engine answers by itself, each a function from its exchange to the answer."""
+"""The requests that the engine answers by itself: functions from an exchange to its answer."""
 
 from collections.abc import Callable
 from typing import Any

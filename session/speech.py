@@ -8,12 +8,27 @@ from barewire.protocol.jsonrpc import Params, RequestId
 from barewire.protocol.methods import Method, sent_by
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.facts import Facts
+from barewire.session.questions import capability_asked
 
-__all__ = ["row_for", "with_meta"]
+__all__ = ["SAID_BY_THE_ENGINE", "progress_token_in", "row_for", "with_meta"]
+
+SAID_BY_THE_ENGINE = {
+    "notifications/initialized": "Connection.initialize",
+    "notifications/cancelled": "Connection.cancel",
+    "notifications/progress": "Connection.progress",
+    "notifications/message": "Connection.log",
+    "notifications/subscriptions/acknowledged": "Connection.receive_data",
+}
+"""The notifications that have rules of their own, and what says them by these rules."""
 
 
-def row_for(name: str, kind: Literal["request", "notification"], facts: Facts) -> Method:
-    """Return the row of a method that we are about to send.
+def row_for(
+    name: str,
+    kind: Literal["request", "notification"],
+    facts: Facts,
+    params: Params | None = None,
+) -> Method:
+    """Return the row of a method that we are about to send with these params.
 
     Raises `LocalProtocolError` when our role does not send it in this revision, or when whoever
     serves it (the peer for a request, we for a notification) has not declared its capability.
@@ -25,11 +40,25 @@ def row_for(name: str, kind: Literal["request", "notification"], facts: Facts) -
     gate = row.gate(revision)
     if gate is None:
         return row
-    if kind == "request" and not declares(facts.capabilities, gate):
-        raise LocalProtocolError(f"{name} takes the capability {gate}, which the peer lacks")
-    if kind == "notification" and not declares(facts.local.capabilities_in(revision), gate):
+    if kind == "request":
+        if role == "server":
+            gate = capability_asked(name, params, revision) or gate
+        if not declares(facts.capabilities, gate):
+            raise LocalProtocolError(f"{name} takes the capability {gate}, which the peer lacks")
+    elif not declares(facts.local.capabilities_in(revision), gate):
         raise LocalProtocolError(f"{name} takes the capability {gate}, which we did not declare")
     return row
+
+
+def progress_token_in(params: Params | None) -> RequestId | None:
+    """Return the progress token that `params` bring along, `None` when they have none.
+
+    Raises `LocalProtocolError` for one that is neither a string nor an integer.
+    """
+    token = (meta_of(params) or {}).get("progressToken")
+    if token is not None and type(token) is not int and type(token) is not str:
+        raise LocalProtocolError(f"a progress token is a string or an integer: {token!r:.64}")
+    return token
 
 
 def with_meta(params: Params | None, token: RequestId | None, facts: Facts) -> Params | None:

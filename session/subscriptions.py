@@ -49,10 +49,17 @@ class Subscription:
 
     __slots__ = ("honoured", "state", "uris")
 
-    def __init__(self, honoured: dict[str, Any]) -> None:
-        self.honoured = honoured
-        self.uris: frozenset[str] = frozenset(honoured.get("resourceSubscriptions", ()))
+    def __init__(self, asked: dict[str, Any]) -> None:
         self.state: Stream = "asked"
+        self.honoured = asked
+        """The filter: as it was asked for, then as the server honours it."""
+        self.uris: frozenset[str] = frozenset(asked.get("resourceSubscriptions", ()))
+
+    def acknowledge(self, honoured: dict[str, Any]) -> None:
+        """Note the part of the filter that the server honours."""
+        self.step("acknowledge")
+        self.honoured = honoured
+        self.uris = frozenset(honoured.get("resourceSubscriptions", ()))
 
     def step(self, step: StreamStep) -> None:
         """Move on; raises `LocalProtocolError` when the table has no such step."""
@@ -87,10 +94,13 @@ class Listeners:
     ) -> list[tuple[RequestId | None, Notification]]:
         """Return a notification for each listener of a change, with the id that it is tagged by.
 
-        Raises `LocalProtocolError` when `method` is no change of a list or of a resource.
+        Raises `LocalProtocolError` when `method` is no change of a list or of a resource, or does
+        not name the resource.
         """
         if method not in CHANGES and method != UPDATED:
             raise LocalProtocolError(f"{method} is no change that can be published")
+        if method == UPDATED and not isinstance((params or {}).get("uri"), str):
+            raise LocalProtocolError(f"{UPDATED} names a resource: params.uri is missing")
         heard: list[tuple[RequestId | None, Notification]] = []
         if (
             session is not None
@@ -123,8 +133,8 @@ def _session_hears(session: Session, method: str, params: Params | None) -> bool
 def covers(subscribed: frozenset[str] | dict[str, None], uri: str) -> bool:
     """Whether one of the `subscribed` URIs is `uri` or holds it.
 
-    Resources › Subscriptions: an update may name "a sub-resource of the one that the client actually
-    subscribed to".
+    Resources › Subscriptions: an update may name "a sub-resource of the one that the client
+    actually subscribed to".
     """
     if uri in subscribed:
         return True
@@ -154,9 +164,9 @@ def accept_listen(exchange: Exchange, limit: int) -> Notification:
             if len(wanted) > limit:
                 raise LocalProtocolError(f"at most {limit} resources per subscription")
         honoured[member] = wanted
-    subscription = Subscription(honoured)
+    subscription = Subscription(asked)
     exchange.subscription = subscription
-    subscription.step("acknowledge")
+    subscription.acknowledge(honoured)
     return exchange.notify(
         ACKNOWLEDGED, tagged({"notifications": honoured}, SUBSCRIPTION_ID, exchange.id)
     )
@@ -166,7 +176,8 @@ def end_listen(exchange: Exchange) -> tuple[Notification, Success]:
     """End a listen request of the peer from the server's end: the notice and the result.
 
     Cancellation: the server MUST send `notifications/cancelled` for it; Subscriptions › Graceful
-    Closure: it SHOULD answer as well. On a pipe both go out in this order; over HTTP the result alone.
+    Closure: it SHOULD answer as well. On a pipe both go out in this order, over HTTP the result
+    alone.
     """
     subscription = exchange.subscription
     if not isinstance(subscription, Subscription):
@@ -176,4 +187,4 @@ def end_listen(exchange: Exchange) -> tuple[Notification, Success]:
         tagged({"requestId": exchange.id}, SUBSCRIPTION_ID, exchange.id),
     )
     subscription.step("end")
-    return notice, exchange.respond({"_meta": {SUBSCRIPTION_ID: exchange.id}})
+    return notice, exchange.respond({})

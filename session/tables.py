@@ -1,8 +1,8 @@
 """The state machines, as tables.
 
-Each maps `(state, step)` to the next state; a pair that is not there is forbidden. The tables do not
-know which role we play: a step is something that happened on the wire, whoever did it. To allow a
-transition, add a row; to explain one, print the table.
+Each maps `(state, step)` to the next state; a pair that is not there is forbidden. The tables do
+not know which role we play: a step is something that happened on the wire, whoever did it. To allow
+a transition, add a row; to explain one, print the table.
 """
 
 from enum import Flag, auto

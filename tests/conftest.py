@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SKIPS_ALLOWED_IN_CI: frozenset[str] = frozenset()
 
-# A property does not judge time, and on a loaded machine one slow example would fail it. Where CI is
-# set, Hypothesis picks a profile of its own, which has the same two settings and is repeatable.
+# A property does not judge time, and on a loaded machine one slow example would fail it. Where CI
+# is set, Hypothesis picks a profile of its own: the same two settings, and repeatable.
 hypothesis.settings.register_profile(
     "local", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )

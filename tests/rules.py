@@ -4,9 +4,9 @@
     python tests/rules.py S-09 T12    the tests of these rules
     python tests/rules.py --missing   the rules of the reference data that no test names
 
-A test names the rules it witnesses with `@pytest.mark.rule("SR-045", "M1105-RPC-02")`. The marks are
-read from the source: nothing is imported, and a test that cannot run here is listed all the same.
-A mark counts for its function; in `pytestmark` or on a class, for every test inside; in a
+A test names the rules it witnesses with `@pytest.mark.rule("SR-045", "M1105-RPC-02")`. The marks
+are read from the source: nothing is imported, and a test that cannot run here is listed all the
+same. A mark counts for its function; in `pytestmark` or on a class, for every test inside; in a
 module-level list, for the tests that are parametrized with that list.
 """
 

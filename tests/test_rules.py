@@ -8,7 +8,7 @@ import pytest
 
 from tests.rules import SHAPE, UnreadableMark, known_rules, main, witnesses
 
-SUITE = '''
+SUITE = """
 import pytest
 from pytest import mark
 
@@ -40,7 +40,7 @@ class TestGroup:
 class Machine: pass
 
 TestMachine = mark.rule("H-03")(Machine)
-'''
+"""
 
 
 @pytest.fixture
@@ -91,7 +91,17 @@ def test_the_reference_data_is_read_whole(shared: Path) -> None:
     known = known_rules(shared)
     assert len(known) == len(set(known))
     assert [rule for rule in known if not SHAPE.fullmatch(rule)] == []
-    least = {"SR-": 198, "DEV-": 57, "M": 828, "B": 30, "T": 40, "S-": 59, "H-": 12, "L-": 4, "C-": 34}
+    least = {
+        "SR-": 198,
+        "DEV-": 57,
+        "M": 828,
+        "B": 30,
+        "T": 40,
+        "S-": 59,
+        "H-": 12,
+        "L-": 4,
+        "C-": 34,
+    }
     lists = Counter(re.match(r"\D+", rule)[0] for rule in known)  # type: ignore[index]  # all match
     assert lists >= Counter(least)
 

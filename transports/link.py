@@ -1,8 +1,8 @@
 """A connection on a pipe: feeds the one from the other, and keeps the time.
 
 The engine is pure and the pipe knows nothing of messages; a link is what lies between. It writes
-what the connection has to send once per turn of the loop, runs one timer for all deadlines, and lets
-those who send a lot wait for a peer that reads slowly.
+what the connection has to send once per turn of the loop, runs one timer for all deadlines, and
+lets those who send a lot wait for a peer that reads slowly.
 """
 
 from collections.abc import Callable
@@ -145,5 +145,3 @@ class Link:
         for event in self.connection.expire(self.backend.now()):
             self._on_event(event)
         self.wake()
-
-

@@ -13,7 +13,7 @@ __all__ = ["watch_parent"]
 
 def watch_parent(
     *,
-    interval: float = 0.5,
+    interval: float = 0.25,
     grace: float = 1.25,
     exit_process: Callable[[int], object] = os._exit,
 ) -> Callable[[], None]:
@@ -21,7 +21,7 @@ def watch_parent(
 
     Once the parent has died, noticed within `interval` seconds, the process has another `grace`
     seconds to end by itself; then `exit_process(1)` is called (default: `os._exit`, which waits for
-    nothing). With the defaults that is less than 2 seconds in all, also while a function blocks the
+    nothing). With the defaults that is 1.5 seconds in all, also while a function blocks the
     loop or a thread, unless it keeps the interpreter's lock.
 
     A server that outlives its parent on purpose must not be watched. Nothing happens on Windows,
@@ -32,7 +32,7 @@ def watch_parent(
     if os.name == "posix" and parent > 1:
 
         def watch() -> None:
-            # An orphan gets another parent. Asking costs a system call, twice a second.
+            # An orphan gets another parent. Asking costs a system call, four times a second.
             while os.getppid() == parent:
                 if stop.wait(interval):
                     return

@@ -10,6 +10,7 @@ from barewire.protocol.capabilities import Capabilities
 from barewire.protocol.envelope import LOG_LEVEL, LOG_LEVELS, meta_of, tagged
 from barewire.protocol.jsonrpc import Notification, Params
 from barewire.protocol.revisions import ALL, Revision
+from barewire.protocol.values import as_array, as_object, as_string
 from barewire.session.connection import Connection
 from barewire.session.exceptions import LocalProtocolError, RemoteProtocolError
 from barewire.session.facts import Facts, Implementation, Local
@@ -184,14 +185,14 @@ class Client:
         for _ in range(_PAGES):
             params = None if cursor is None else {"cursor": cursor}
             result = await self.request("tools/list", params, timeout=timeout)
-            page = result.get("tools")
-            if not isinstance(page, list):
+            page = as_array(result.get("tools"))
+            if page is None:
                 raise RemoteProtocolError("the answer to tools/list has no list of tools")
-            tools += [ToolInfo(item) for item in page if isinstance(item, dict)]
-            cursor = result.get("nextCursor")
+            tools += [ToolInfo(item) for item in map(as_object, page) if item is not None]
+            cursor = as_string(result.get("nextCursor"))
             if cursor is None:
                 return tools
-            if not isinstance(cursor, str) or cursor in seen:
+            if cursor in seen:
                 raise RemoteProtocolError("the pages of tools/list do not end")
             seen.add(cursor)
         raise RemoteProtocolError(f"tools/list has more than {_PAGES} pages")
@@ -221,14 +222,14 @@ class Client:
         return CallResult(result)
 
     async def ping(self, *, timeout: float | None = None) -> None:
-        """Ask whether the server is there; the modern revision has no ping and is asked to discover."""
+        """Ask whether the server is there; where there is no ping, by `server/discover`."""
         await self.request("server/discover" if self.revision.modern else "ping", timeout=timeout)
 
     async def set_log_level(self, level: str) -> None:
         """Ask for log messages of this level and more severe ones.
 
-        A legacy server is told once, a modern one with each request. Raises `ValueError` for a level
-        that does not exist, and `LocalProtocolError` when a legacy server does not log.
+        A legacy server is told once, a modern one with each request. Raises `ValueError` for a
+        level that does not exist, and `LocalProtocolError` when a legacy server does not log.
         """
         if level not in LOG_LEVELS:
             raise ValueError(f"level must be one of {', '.join(LOG_LEVELS)}: {level!r}")
@@ -277,10 +278,11 @@ class Client:
     @property
     def _facts(self) -> Facts:
         connection = self._connected.connection
-        facts = connection.modern or (connection.session and connection.session.facts)
-        if facts is None:
-            raise LocalProtocolError("no revision has been agreed on")
-        return facts
+        if connection.modern is not None:
+            return connection.modern
+        if connection.session is None:
+            raise AssertionError("a client is not connected before a revision is agreed")
+        return connection.session.facts
 
     def _with_log_level(self, params: Params | None) -> Params | None:
         # Logging: a modern server sends log messages for the requests that ask for them.

@@ -7,6 +7,7 @@ that nobody knows yet, are there.
 from typing import Any
 
 from barewire.protocol.record import record
+from barewire.protocol.values import as_array, as_object
 
 __all__ = ["CallResult", "ToolInfo"]
 
@@ -25,9 +26,8 @@ class ToolInfo:
     @property
     def title(self) -> str:
         """What to call it before people: its title, that of its annotations, or its name."""
-        annotations = self.raw.get("annotations")
-        hinted = annotations.get("title") if isinstance(annotations, dict) else None
-        return str(self.raw.get("title") or hinted or self.name)
+        annotations = as_object(self.raw.get("annotations")) or {}
+        return str(self.raw.get("title") or annotations.get("title") or self.name)
 
     @property
     def description(self) -> str | None:
@@ -37,14 +37,12 @@ class ToolInfo:
     @property
     def input_schema(self) -> dict[str, Any]:
         """The JSON Schema of its arguments."""
-        schema = self.raw.get("inputSchema")
-        return schema if isinstance(schema, dict) else {"type": "object"}
+        return as_object(self.raw.get("inputSchema")) or {"type": "object"}
 
     @property
     def output_schema(self) -> dict[str, Any] | None:
         """The JSON Schema of its structured content, `None` when it has none."""
-        schema = self.raw.get("outputSchema")
-        return schema if isinstance(schema, dict) else None
+        return as_object(self.raw.get("outputSchema"))
 
 
 @record
@@ -56,8 +54,8 @@ class CallResult:
     @property
     def content(self) -> list[dict[str, Any]]:
         """The content blocks, those of unknown types included."""
-        content = self.raw.get("content")
-        return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+        content = as_array(self.raw.get("content")) or []
+        return [block for block in map(as_object, content) if block is not None]
 
     @property
     def structured_content(self) -> Any:

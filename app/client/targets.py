@@ -21,7 +21,7 @@ class Stdio:
     """
 
     command: Sequence[str]
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
     inherit_env: bool = False
     cwd: str | os.PathLike[str] | None = None
     stderr: Callable[[bytes], object] | int | None = None

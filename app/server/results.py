@@ -7,9 +7,9 @@ Structured Content).
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, is_typeddict
+from typing import Any, Union, cast, get_args, get_origin, is_typeddict
 
 import msgspec
 
@@ -17,6 +17,7 @@ from barewire.content import Content, text
 from barewire.protocol.codec import dumps
 from barewire.protocol.record import record
 from barewire.protocol.revisions import Revision
+from barewire.protocol.values import as_array, as_object
 from barewire.server.signature import Schema, schema_of
 
 __all__ = ["Returns", "ToolResult", "failed"]
@@ -160,12 +161,14 @@ def _blocks(value: Any) -> list[dict[str, Any]] | None:
         return []
     if isinstance(value, Content):
         return [value]
-    if isinstance(value, list | tuple) and value:
-        if all(isinstance(item, Content | str) for item in value) and any(
-            isinstance(item, Content) for item in value
-        ):
-            return [text(item) if isinstance(item, str) else item for item in value]
-    return None
+    if not isinstance(value, list | tuple):
+        return None
+    items = cast("Sequence[Any]", value)
+    if not any(isinstance(item, Content) for item in items):
+        return None
+    if not all(isinstance(item, Content | str) for item in items):
+        return None
+    return [text(item) if isinstance(item, str) else item for item in items]
 
 
 def _known_in(blocks: list[Any], revision: Revision) -> list[dict[str, Any]]:
@@ -200,9 +203,7 @@ def _refuse_infinite(value: Any, path: str) -> None:
     """Raise `ValueError` naming the number that JSON does not have, if there is one."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{path} is {value}, which JSON does not have")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _refuse_infinite(item, f"{path}.{key}")
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _refuse_infinite(item, f"{path}[{index}]")
+    for key, item in (as_object(value) or {}).items():
+        _refuse_infinite(item, f"{path}.{key}")
+    for index, item in enumerate(as_array(value) or []):
+        _refuse_infinite(item, f"{path}[{index}]")

@@ -1,17 +1,28 @@
 """A server: registries, and one way to serve what is in them."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
+from weakref import WeakSet
 
+from barewire.protocol.capabilities import Capabilities
+from barewire.protocol.jsonrpc import Params
 from barewire.protocol.revisions import ALL, Revision
 from barewire.server.tools import Tool, Tools
 from barewire.session.facts import Implementation, Local
 from barewire.session.limits import DEFAULT_LIMITS, Limits
 from barewire.session.tables import LENIENT, Leniency
 
-__all__ = ["Server"]
+__all__ = ["Audience", "Server"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Audience(Protocol):
+    """Somebody being served, who wants to know when what is offered changes."""
+
+    def publish(self, method: str, params: Params | None = None) -> None:
+        """Pass a notification of change on, if the client wants it; from any thread."""
+        ...
 
 
 class Server:
@@ -59,7 +70,8 @@ class Server:
         self.revisions = revisions
         self.limits = limits
         self.strict = strict
-        self.tools = Tools(page_size)
+        self.tools = Tools(page_size, self._tools_changed)
+        self._audience: WeakSet[Audience] = WeakSet()
         self.dispatch = {"tools/list": self.tools.list, "tools/call": self.tools.call}
         """What answers each method."""
 
@@ -69,6 +81,7 @@ class Server:
     @overload
     def tool(
         self,
+        /,
         *,
         name: str | None = None,
         title: str | None = None,
@@ -79,7 +92,19 @@ class Server:
         blocking: bool = True,
     ) -> Callable[[F], F]: ...
 
-    def tool(self, function: F | None = None, /, **options: Any) -> F | Callable[[F], F]:
+    def tool(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        annotations: dict[str, Any] | None = None,
+        icons: list[dict[str, Any]] | None = None,
+        meta: dict[str, Any] | None = None,
+        blocking: bool = True,
+    ) -> Callable[..., Any]:
         """Register a function as a tool and return it as it is.
 
         The name is the function's, the description its docstring, the input schema comes from the
@@ -92,26 +117,48 @@ class Server:
         Raises `TypeError` for a parameter that no schema can describe, and `ValueError` for a name
         that is taken.
         """
-        if function is not None:
-            self.tools.add(Tool(function, **options))
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            tool = Tool(
+                function,
+                name=name,
+                title=title,
+                description=description,
+                annotations=annotations,
+                icons=icons,
+                meta=meta,
+                blocking=blocking,
+            )
+            self.tools.add(tool)
             return function
 
-        def register(function: F) -> F:
-            self.tools.add(Tool(function, **options))
-            return function
+        return register if function is None else register(function)
 
-        return register
+    def capabilities(self) -> Capabilities:
+        """Return what this server declares, by what is registered."""
+        declared: Capabilities = {"logging": {}}
+        if len(self.tools):
+            declared["tools"] = {"listChanged": True}
+        return declared
 
     def local(self) -> Local:
         """Return what this server is and offers, for a connection."""
         return Local(
             "server",
             self.info,
-            {"tools": {}, "logging": {}} if len(self.tools) else {"logging": {}},
+            self.capabilities(),
             self.instructions,
             self.revisions,
             Leniency(0) if self.strict else LENIENT,
         )
+
+    def join(self, audience: Audience) -> None:
+        """Let `audience` hear of changes as long as it lives."""
+        self._audience.add(audience)
+
+    def _tools_changed(self) -> None:
+        for audience in list(self._audience):
+            audience.publish("notifications/tools/list_changed")
 
     def run(self, *, backend: str = "asyncio") -> None:
         """Serve over stdio until the client is gone; for a program that a client starts.

@@ -12,6 +12,7 @@ import msgspec
 
 from barewire.context import Context, SyncContext
 from barewire.protocol.codec import dumps
+from barewire.protocol.values import as_array, as_object
 
 __all__ = ["ArgumentError", "Signature", "schema_of"]
 
@@ -32,7 +33,15 @@ class Signature:
     parameter, when arguments cannot be described by a schema.
     """
 
-    __slots__ = ("_context_at", "_context_name", "_keywords", "_model", "_positional", "returns", "schema")
+    __slots__ = (
+        "_context_at",
+        "_context_name",
+        "_keywords",
+        "_model",
+        "_positional",
+        "returns",
+        "schema",
+    )
 
     def __init__(self, function: Callable[..., Any]) -> None:
         name = getattr(function, "__name__", repr(function))
@@ -48,7 +57,8 @@ class Signature:
             kind = parameter.kind
             if kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 raise TypeError(
-                    f"{name}: parameter {parameter} cannot be described by a schema; name each argument"
+                    f"{name}: parameter {parameter} cannot be described by a schema: "
+                    "name each argument"
                 )
             annotation = hints.get(parameter.name, Any)
             if annotation in (Context, SyncContext):
@@ -130,7 +140,9 @@ def schema_of(annotation: Any) -> Schema:
     The schema at the root is written out, not referred to, unless it refers to itself. Raises
     `TypeError` for a type that has none.
     """
-    (root,), definitions = msgspec.json.schema_components([annotation], ref_template="#/$defs/{name}")
+    (root,), definitions = msgspec.json.schema_components(
+        [annotation], ref_template="#/$defs/{name}"
+    )
     schema: Schema = dict(root)
     reference = schema.get("$ref")
     if isinstance(reference, str):
@@ -146,13 +158,11 @@ def schema_of(annotation: Any) -> Schema:
 
 
 def _refers(schema: object, reference: str) -> bool:
-    if isinstance(schema, dict):
-        return schema.get("$ref") == reference or any(
-            _refers(value, reference) for value in schema.values()
-        )
-    if isinstance(schema, list):
-        return any(_refers(item, reference) for item in schema)
-    return False
+    members = as_object(schema) or {}
+    if members.get("$ref") == reference:
+        return True
+    inner = (*members.values(), *(as_array(schema) or ()))
+    return any(_refers(value, reference) for value in inner)
 
 
 def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from inspect import cleandoc
 from typing import Any
 
 from barewire.errors import Refuse, ToolError
-from barewire.invoke import Answer, Call, kind_of
+from barewire.invoke import Answer, Call, Kind, kind_of
 from barewire.protocol.errors import Reason
 from barewire.protocol.revisions import Revision
 from barewire.server.pages import CursorError, page_of
@@ -56,7 +56,7 @@ class Tool:
         self.annotations = annotations
         self.icons = icons
         self.meta = meta
-        self.kind = kind_of(function, blocking=blocking)
+        self.kind: Kind = kind_of(function, blocking=blocking)
         self.signature = Signature(function)
         self.returns = Returns(self.signature.returns, self.name)
         self._definitions: dict[str, dict[str, Any]] = {}
@@ -136,8 +136,9 @@ class Tool:
 class Tools:
     """The tools of a server, in the order in which they were added."""
 
-    def __init__(self, page_size: int) -> None:
+    def __init__(self, page_size: int, on_change: Callable[[], object]) -> None:
         self._page_size = page_size
+        self._on_change = on_change
         self._by_name: dict[str, Tool] = {}
 
     def __len__(self) -> int:
@@ -149,10 +150,12 @@ class Tools:
         if tool.name in self._by_name:
             raise ValueError(f"there is a tool {tool.name!r} already")
         self._by_name[tool.name] = tool
+        self._on_change()
 
     def remove(self, name: str) -> None:
         """Remove one; raises `KeyError` when there is none of that name."""
         del self._by_name[name]
+        self._on_change()
 
     def list(self, call: Call) -> Answer:
         """Answer `tools/list`: always in the same order, so that clients can cache it."""

@@ -1,9 +1,9 @@
 """Create one environment per foreign SDK under .strangers/, from the pinned files beside this one.
 
 Run by `make strangers`, with the standard library alone. `requirements-NAME.txt` becomes
-`.strangers/NAME`; they cannot share one, for they pin different releases of the same packages. An
-environment that was made from the same file by the same interpreter is left as it is; one that could
-not be made is removed, and the exit code is 1.
+`.strangers/NAME`; they cannot share one, for they pin different releases of the same packages.
+An environment that was made from the same file by the same interpreter is left as it is; one that
+could not be made is removed, and the exit code is 1.
 """
 
 import hashlib
@@ -30,7 +30,9 @@ def make(requirements: Path) -> bool:
     shutil.rmtree(folder, ignore_errors=True)
     install = ["-m", "pip", "install", "--disable-pip-version-check", "-r", str(requirements)]
     for command in ([sys.executable, "-m", "venv", str(folder)], [str(python), *install]):
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
         if done.returncode != 0:
             print(f"{name}: failed: {' '.join(command)}", file=sys.stderr)
             print(done.stdout.decode(errors="replace"), file=sys.stderr, flush=True)

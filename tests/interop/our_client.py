@@ -1,18 +1,20 @@
 """A client written with barewire: plays the script with a stdio server.
 
-    our_client.py LOOP MODE... -- COMMAND...
+    python -m tests.interop.our_client LOOP MODE... -- COMMAND...
 
-LOOP is "asyncio" or "trio"; MODE is "auto", "legacy" or "modern".
+LOOP is "asyncio" or "trio"; MODE is "auto" or the one revision that the client offers.
 """
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+
 from barewire import Client, RequestError
-from script import OnProgress, main
+from barewire.protocol.revisions import ALL, revision_named
+from tests.interop.script import OnProgress, main
 
 
 class Ours:
@@ -23,7 +25,7 @@ class Ours:
     def __init__(self, client: Client, messages: list[dict[str, Any]]) -> None:
         self.client = client
         self.messages = messages
-        self.is_legacy = client.protocol_version != "2026-07-28"
+        self.is_legacy = not client.revision.modern
 
     async def opened(self) -> dict[str, Any]:
         info = self.client.server_info
@@ -85,15 +87,24 @@ class Ours:
 
 
 @asynccontextmanager
-async def connect(mode: str, command: list[str]) -> AsyncIterator[Ours]:
+async def connect(mode: str, command: list[str]) -> AsyncGenerator[Ours]:
     messages: list[dict[str, Any]] = []
 
-    async def on_log(message: dict[str, Any]) -> None:
-        messages.append({key: message.get(key) for key in ("level", "data", "logger")})
+    def on_log(level: str, data: Any, logger: str | None) -> None:
+        messages.append({"level": level, "data": data, "logger": logger})
 
-    async with Client(command, mode=mode, on_log=on_log) as client:
+    only = revision_named(mode)
+    async with Client(
+        command,
+        name="ours",
+        mode="auto" if only is None else only.era,
+        revisions=ALL if only is None else (only,),
+        on_log=on_log,
+        log_level="warning",
+    ) as client:
         yield Ours(client, messages)
 
 
 if __name__ == "__main__":
-    anyio.run(main, connect, backend=sys.argv.pop(1))
+    loop = sys.argv.pop(1)
+    anyio.run(main, connect, backend=loop)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import anyio
+
 from barewire import Context, Server, ToolError
 
 Level = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]

@@ -1,8 +1,8 @@
 """The script that every client plays with every server, in the environment of any SDK.
 
-A client program gives the verbs of `Client` in terms of its SDK. `play` takes the steps in order and
-returns what each gave, as JSON values; a step that raised gives {"error": {...}}. `main` plays it once
-in each of several modes, each with a server process of its own.
+A client program gives the verbs of `Client` in terms of its SDK. `play` takes the steps in order
+and returns what each gave, as JSON values; a step that raised gives {"error": {...}}. `main` plays
+it once in each of several modes, each with a server process of its own.
 """
 
 import json
@@ -59,7 +59,7 @@ class Client(Protocol):
         ...
 
     def error(self, error: Exception) -> dict[str, Any]:
-        """Describe an exception: code, message and data when the peer sent it, else type and message."""
+        """Describe an exception: code, message and data if the peer sent it, else type, message."""
         ...
 
 

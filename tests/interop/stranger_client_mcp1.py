@@ -5,7 +5,7 @@
 The handshake asks for REVISION.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -69,7 +69,9 @@ class Stranger:
         limit = None if timeout is None else timedelta(seconds=timeout)
         result = await self.session.call_tool(name, arguments, limit, on_progress)
         return {
-            "content": [block.model_dump(mode="json", exclude_none=True) for block in result.content],
+            "content": [
+                block.model_dump(mode="json", exclude_none=True) for block in result.content
+            ],
             "structured": result.structuredContent,
             "is_error": result.isError,
         }
@@ -97,12 +99,16 @@ class Stranger:
 
     def error(self, error: Exception) -> dict[str, Any]:
         if isinstance(error, McpError):
-            return {"code": error.error.code, "message": error.error.message, "data": error.error.data}
+            return {
+                "code": error.error.code,
+                "message": error.error.message,
+                "data": error.error.data,
+            }
         return {"type": type(error).__name__, "message": str(error)}
 
 
 @asynccontextmanager
-async def connect(revision: str, command: list[str]) -> AsyncIterator[Stranger]:
+async def connect(revision: str, command: list[str]) -> AsyncGenerator[Stranger]:
     mcp.types.LATEST_PROTOCOL_VERSION = revision  # the SDK has no option for it
     messages: list[dict[str, Any]] = []
 

@@ -6,7 +6,7 @@ MODE is "auto", a modern revision, or a legacy revision (then the handshake asks
 """
 
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPDeprecationWarning
 from mcp.types import Implementation, LoggingMessageNotificationParams
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION
 from script import OnProgress, main
 
 warnings.simplefilter("ignore", MCPDeprecationWarning)
@@ -62,7 +62,9 @@ class Stranger:
     ) -> dict[str, Any]:
         result = await self.client.call_tool(name, arguments, timeout, on_progress)
         return {
-            "content": [block.model_dump(mode="json", exclude_none=True) for block in result.content],
+            "content": [
+                block.model_dump(mode="json", exclude_none=True) for block in result.content
+            ],
             "structured": result.structured_content,
             "is_error": bool(result.is_error),
         }
@@ -89,10 +91,10 @@ class Stranger:
 
 
 @asynccontextmanager
-async def connect(mode: str, command: list[str]) -> AsyncIterator[Stranger]:
-    if mode in HANDSHAKE_PROTOCOL_VERSIONS:
-        mcp.client.session.LATEST_HANDSHAKE_VERSION = mode  # the SDK has no option for it
-        mode = "legacy"
+async def connect(mode: str, command: list[str]) -> AsyncGenerator[Stranger]:
+    legacy = mode in HANDSHAKE_PROTOCOL_VERSIONS
+    # The SDK has no option for the revision that its handshake asks for.
+    mcp.client.session.LATEST_HANDSHAKE_VERSION = mode if legacy else LATEST_HANDSHAKE_VERSION
     messages: list[dict[str, Any]] = []
 
     async def on_log(params: LoggingMessageNotificationParams) -> None:
@@ -100,7 +102,7 @@ async def connect(mode: str, command: list[str]) -> AsyncIterator[Stranger]:
 
     async with Client(
         StdioServerParameters(command=command[0], args=command[1:]),
-        mode=mode,
+        mode="legacy" if legacy else mode,
         client_info=Implementation(name="stranger-mcp2", version="2.0.1"),
         logging_callback=on_log,
         log_level="warning",

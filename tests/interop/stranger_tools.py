@@ -32,7 +32,9 @@ class State:
         return LEVELS.index(level) >= LEVELS.index(self.least_level)
 
 
-def offer_tools(server: Any, Context: type, error: type[Exception], identify: Callable) -> State:
+def offer_tools(
+    server: Any, Context: type, error: type[Exception], identify: Callable[..., Peer]
+) -> State:
     """Register the tools; `identify` reads the Peer of a request from its context."""
     state = State()
 

@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.interop.script import TEXT
 
-HERE = Path(__file__).resolve().parent
+HERE = ROOT / "tests" / "interop"
 
 LEGACY = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 MODERN = "2026-07-28"
+EACH_LEGACY = {name: name for name in LEGACY}
 TOOLS = {
     "echo": "Return the text.",
     "add": "Add two integers.",
@@ -30,15 +32,15 @@ TOOLS = {
     "log": "Send a log message.",
     "whoami": "Tell who the client says it is, and what it speaks.",
 }
-PROGRAMS = {
-    "mcp1": ("stranger_client_mcp1.py", "stranger_server_mcp1.py"),
-    "mcp2": ("stranger_client_mcp2.py", "stranger_server_mcp2.py"),
-    "ours": ("our_client.py", "our_server.py"),
+CLIENTS = {"mcp1": "stranger-mcp1", "mcp2": "stranger-mcp2", "ours": "ours"}
+SERVERS = {
+    "mcp1": ["stranger-mcp1", "1.0.1"],
+    "mcp2": ["stranger-mcp2", "2.0.1"],
+    "ours": ["ours", "1.0"],
 }
-SERVERS = {"mcp1": ["stranger-mcp1", "1.0.1"], "mcp2": ["stranger-mcp2", "2.0.1"], "ours": ["ours", "1.0"]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pair:
     """Who plays with whom, and the revision that they are to agree on in each mode."""
 
@@ -51,18 +53,24 @@ class Pair:
     def stranger(self) -> str:
         return self.server if self.client == "ours" else self.client
 
+    def command(self, python: str) -> list[str]:
+        """Build the command of the client, given the interpreter of the stranger's environment."""
+        if self.client == "ours":
+            client = [sys.executable, "-m", "tests.interop.our_client", self.loop]
+            server = [python, str(HERE / f"stranger_server_{self.server}.py")]
+        else:
+            client = [python, str(HERE / f"stranger_client_{self.client}.py")]
+            server = [sys.executable, str(HERE / "our_server.py")]
+        return [*client, *self.modes, "--", *server]
+
 
 PAIRS = [
-    Pair("mcp2", "ours", {**{name: name for name in LEGACY}, MODERN: MODERN, "auto": MODERN}),
-    Pair("mcp1", "ours", {name: name for name in LEGACY}),
-    *(
-        pair
-        for loop in ("asyncio", "trio")
-        for pair in (
-            Pair("ours", "mcp2", {"legacy": LEGACY[-1], "modern": MODERN, "auto": MODERN}, loop),
-            Pair("ours", "mcp1", {"legacy": LEGACY[-1], "auto": LEGACY[-1]}, loop),
-        )
-    ),
+    Pair("mcp2", "ours", {**EACH_LEGACY, MODERN: MODERN, "auto": MODERN}),
+    Pair("mcp1", "ours", EACH_LEGACY),
+    Pair("ours", "mcp2", {**EACH_LEGACY, MODERN: MODERN, "auto": MODERN}, "asyncio"),
+    Pair("ours", "mcp1", {LEGACY[0]: LEGACY[0], "auto": LEGACY[-1]}, "asyncio"),
+    Pair("ours", "mcp2", {LEGACY[-1]: LEGACY[-1], MODERN: MODERN}, "trio"),
+    Pair("ours", "mcp1", {"auto": LEGACY[-1]}, "trio"),
 ]
 
 
@@ -99,21 +107,25 @@ class Plays:
     def __init__(self, interpreter: Callable[[str], Path]) -> None:
         self._interpreter = interpreter
         self._processes: dict[Pair, subprocess.Popen[str]] = {}
-        self._printed: dict[Pair, dict[str, dict[str, Any]]] = {}
+        self._ended: dict[Pair, tuple[int, str, str]] = {}
 
     def of(self, pair: Pair) -> dict[str, dict[str, Any]]:
         """Return what a pair played, by mode; skip when its stranger is not there."""
         self._interpreter(pair.stranger)
         if not self._processes:
             self._start_all()
-        if pair not in self._printed:
-            output, errors = self._processes[pair].communicate(timeout=100)
-            assert self._processes[pair].returncode == 0, errors
-            self._printed[pair] = json.loads(output)
-            print(errors)
-        return self._printed[pair]
+        if pair not in self._ended:
+            process = self._processes[pair]
+            output, errors = process.communicate(timeout=100)
+            self._ended[pair] = (process.returncode, output, errors)
+        code, output, errors = self._ended[pair]
+        print(errors)
+        assert code == 0
+        played: dict[str, dict[str, Any]] = json.loads(output)
+        return played
 
     def close(self) -> None:
+        """End what still runs."""
         for process in self._processes.values():
             with process:  # waits, and closes the pipes
                 process.kill()
@@ -121,14 +133,12 @@ class Plays:
     def _start_all(self) -> None:
         for pair in PAIRS:
             try:
-                python = str(self._interpreter(pair.stranger))
+                python = self._interpreter(pair.stranger)
             except pytest.skip.Exception:
                 continue
-            ours = sys.executable
-            client = [ours if pair.client == "ours" else python, str(HERE / PROGRAMS[pair.client][0])]
-            server = [ours if pair.server == "ours" else python, str(HERE / PROGRAMS[pair.server][1])]
             self._processes[pair] = subprocess.Popen(
-                [*client, *([pair.loop] if pair.loop else []), *pair.modes, "--", *server],
+                pair.command(str(python)),
+                cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -159,9 +169,7 @@ def test_they_agree_on_the_revision(played: Played) -> None:
     assert played.steps["opened"]["protocol_version"] == played.revision
     peer = json.loads(played.text("whoami"))
     assert peer["protocol_version"] == played.revision
-    assert peer["client_name"] == {"ours": "barewire"}.get(
-        played.pair.client, f"stranger-{played.pair.client}"
-    )
+    assert peer["client_name"] == CLIENTS[played.pair.client]
 
 
 def test_the_server_introduces_itself(played: Played) -> None:

@@ -118,7 +118,7 @@ DIFFERENCES = [
         we_accept=False,
     ),
     Difference(
-        "schema.ts calls JSONValue any JSON value; the generated schema has lost null and fractions",
+        "schema.ts lets JSONValue be any JSON value; the generated one has lost null and fractions",
         (V2026_07_28,),
         allow_any_json_value,
         "CreateMessageRequestParams",

@@ -80,7 +80,7 @@ class Messages:
 
     def damaged_everywhere(self, value: Any, depth: int = 0) -> Iterator[Any]:
         """Make copies of a value with every part of it gone, and wrong in all ways or in some."""
-        yield from WRONG if depth < 2 else (None, {}, *self._random.sample(WRONG, 4))
+        yield from WRONG if depth < 2 else (None, {}, 1.5, *self._random.sample(WRONG, 4))
         if isinstance(value, dict):
             for key in value:
                 yield {name: value[name] for name in value if name != key}

@@ -4,6 +4,7 @@ import re
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
 
 def cut_at(data: bytes, places: Iterable[int]) -> list[bytes]:
     edges = [0, *sorted(min(place, len(data)) for place in places), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 def in_every_way(stream: bytes, expected: list[Event | Overlong], limit: int = MIB) -> None:
@@ -76,15 +77,30 @@ def reference(stream: bytes) -> tuple[list[Event | Overlong], str | None, int | 
 one_line = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"))
 events = st.builds(
     Event,
-    event=one_line.filter(bool),
+    event=st.just("message") | one_line.filter(bool),
     data=st.binary() | st.text(st.sampled_from("a\r\n\u2028\U0001f600:\x00 ")).map(str.encode),
     id=st.none() | one_line,
     retry=st.none() | st.integers(0, 10**15 - 1),
 )
 # Bytes that mean something to the parser are drawn more often than others.
 pieces = st.sampled_from(
-    [b"data", b"event", b"id", b"retry", b":", b" ", b"\n", b"\r", b"\r\n", b"\n\n", b"\0", b"7"]
-    + [b"data: x\n", b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"\xff", b"message"]
+    [
+        *(
+            b"data",
+            b"event",
+            b"id",
+            b"retry",
+            b":",
+            b" ",
+            b"\n",
+            b"\r",
+            b"\r\n",
+            b"\n\n",
+            b"\0",
+            b"7",
+        ),
+        *(b"data: x\n", b"message", b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"\xff"),
+    ]
 )
 streams = st.lists(pieces | st.binary(max_size=4), max_size=40).map(b"".join)
 places = st.lists(st.integers(0, 200), max_size=8)
@@ -93,7 +109,9 @@ places = st.lists(st.integers(0, 200), max_size=8)
 class TestEncoding:
     @pytest.mark.rule("SR-139", "DEV-09", "DEV-40")
     def test_a_message_is_two_lines_and_a_blank_one(self) -> None:
-        assert encode_event(b'{"a":1}') == b'event: message\ndata: {"a":1}\n\n'
+        stream = encode_event(b'{"a":1}')
+        assert stream == b'event: message\ndata: {"a":1}\n\n'
+        in_every_way(stream, [Event("message", b'{"a":1}')])
 
     def test_all_fields(self) -> None:
         assert (
@@ -137,7 +155,7 @@ class TestEncoding:
         assert encode_comment("still here") == b": still here\n\n"
 
     def test_a_comment_of_two_lines_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="^comment "):
+        with pytest.raises(ValueError, match=r"^comment "):
             encode_comment("a\ndata: injected")
 
 
@@ -277,7 +295,7 @@ class TestLimit:
     def test_the_id_and_retry_of_an_overlong_event_count_wherever_they_stand(self) -> None:
         for stream in (
             b"id: 3\nretry: 9\ndata: " + b"x" * 99 + b"\n\n",
-            b"data: " + b"x" * 99 + b"\ndata: y\nid: 3\nretry: 9\n\n",
+            b"data: " + b"x" * 99 + b"\ndata: y\ndata:z\nid: 3\nretry: 9\n\n",
         ):
             for chunks in ([stream], one_by_one(stream)):
                 parser = EventParser(limit=50)

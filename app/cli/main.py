@@ -1,0 +1,143 @@
+"""The `barewire` command: `run`, `ls`, `call`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from barewire import __version__
+from barewire.cli.arguments import ArgumentTextError, read_arguments
+from barewire.cli.loading import TargetError, command_for, load_server
+from barewire.client.client import Client
+from barewire.client.results import CallResult, ToolInfo
+from barewire.protocol.values import as_array, as_object
+from barewire.session.exceptions import BarewireError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    0: done. 1: the server or the tool says that it failed. 2: the command line makes no sense.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    command: list[str] = []
+    if "--" in given:
+        at = given.index("--")
+        given, command = given[:at], given[at + 1 :]
+    options = _parser().parse_args(given)
+    try:
+        return _run(options) if options.command == "run" else _ask(options, command)
+    except (TargetError, ArgumentTextError) as error:
+        return _complain(error, 2)
+    except (BarewireError, OSError) as error:
+        return _complain(error, 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="barewire", description="Serve and call MCP servers.")
+    parser.add_argument("--version", action="version", version=f"barewire {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="serve a file or a module on standard input and output")
+    run.add_argument("target", metavar="TARGET", help="file.py:server or package.module:server")
+    run.add_argument("--backend", choices=("asyncio", "trio"), default="asyncio")
+
+    ls = commands.add_parser("ls", help="list what a server offers")
+    ls.add_argument("target", metavar="TARGET", nargs="?", help="or: -- COMMAND...")
+    _client_options(ls)
+
+    call = commands.add_parser("call", help="call a tool")
+    call.add_argument("names", metavar="[TARGET] NAME", nargs="+", help="the tool, and where it is")
+    call.add_argument("--arg", metavar="KEY=VALUE", action="append", default=[], dest="pairs")
+    call.add_argument("--json", metavar="OBJECT", dest="whole", help="all arguments at once")
+    call.add_argument("--raw", action="store_true", help="print the result as it came")
+    _client_options(call)
+    return parser
+
+
+def _client_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mode", choices=("auto", "legacy", "modern"), default="auto")
+    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from barewire.run import run_stdio
+    from barewire.transports.stdio import claim_stdio
+
+    # Before the import: what a module prints must not get into the stream.
+    with claim_stdio() as claim:
+        run_stdio(load_server(options.target), backend=options.backend, claim=claim)
+    return 0
+
+
+def _ask(options: argparse.Namespace, command: list[str]) -> int:
+    from barewire.transports.backend import run
+
+    target, name = _target_and_tool(options)
+    if bool(command) is (target is not None):
+        raise TargetError("name a TARGET, or a command behind --")
+    if target is not None and "://" in target:
+        raise TargetError("servers at a URL cannot be reached yet")
+    client = Client(
+        command or command_for(target or ""),
+        mode=options.mode,
+        timeout=options.timeout,
+        connect_timeout=options.timeout,
+    )
+
+    async def ask() -> int:
+        async with client:
+            tools = await client.list_tools()
+            if name is None:
+                return _print_server(client, tools)
+            known = [tool.input_schema for tool in tools if tool.name == name]
+            arguments = read_arguments(options.pairs, options.whole, known[0] if known else {})
+            return _print_result(await client.call_tool(name, arguments), options.raw)
+
+    return run(ask)
+
+
+def _target_and_tool(options: argparse.Namespace) -> tuple[str | None, str | None]:
+    """Return what to ask and which tool to call, `None` for what is not given."""
+    if options.command == "ls":
+        return options.target, None
+    given: list[str] = options.names
+    if len(given) > 2:
+        raise TargetError(f"one target and one tool, not {' '.join(given)}")
+    return (given[0] if len(given) == 2 else None), given[-1]
+
+
+def _print_server(client: Client, tools: list[ToolInfo]) -> int:
+    info = client.server_info or {}
+    print(f"{info.get('name', 'a server')} {info.get('version', '')} ({client.protocol_version})")
+    for tool in tools:
+        print(f"  {tool.name}({_parameters(tool.input_schema)})")
+        if tool.description:
+            print(f"      {tool.description.splitlines()[0]}")
+    return 0
+
+
+def _parameters(schema: dict[str, Any]) -> str:
+    required = as_array(schema.get("required")) or []
+    shown: list[str] = []
+    for key, value in (as_object(schema.get("properties")) or {}).items():
+        kind = (as_object(value) or {}).get("type", "any")
+        shown.append(f"{key}{'' if key in required else '?'}: {kind}")
+    return ", ".join(shown)
+
+
+def _print_result(result: CallResult, raw: bool) -> int:
+    if raw:
+        print(json.dumps(result.raw, indent=2, ensure_ascii=False))
+    else:
+        for block in result.content:
+            print(block["text"] if block.get("type") == "text" else json.dumps(block))
+    return 1 if result.is_error else 0
+
+
+def _complain(error: Exception, code: int) -> int:
+    print(f"barewire: {error}", file=sys.stderr)
+    return code

@@ -1,0 +1,1 @@
+"""Programs to copy from; every one runs in the tests."""
