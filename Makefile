@@ -19,9 +19,9 @@ install: $(STAMP)
 $(STAMP):
 	@test -n '$(PYTHON)' || { echo 'barewire needs Python 3.11 or newer on PATH'; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q -U 'pip>=25.1' 'setuptools>=77'
+	@$(BIN)/python -m pip install -qq -U 'pip>=25.1' 'setuptools>=77'
 	@rm -rf build/__editable__.* $(VENV)/.installed-*
-	@$(BIN)/python -m pip install -q --no-build-isolation --group test -e .
+	@$(BIN)/python -m pip install -qq --no-build-isolation --group test -e .
 	@touch $@
 
 demo: install
@@ -37,7 +37,7 @@ coverage: install
 	@$(BIN)/python -m coverage report --include='*/barewire/protocol/*,*/barewire/session/*,protocol/*,session/*' --fail-under=95
 
 lint: install
-	@$(BIN)/python -m pip install -q --group lint
+	@$(BIN)/python -m pip install -qq --group lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

@@ -8,9 +8,9 @@ and `barewire.transports`.
 from barewire.client.client import Client
 from barewire.client.results import CallResult, ToolInfo
 from barewire.client.targets import Stdio
+from barewire.content import ToolResult
 from barewire.context import Context, SyncContext
 from barewire.errors import ToolError
-from barewire.server.results import ToolResult
 from barewire.server.server import Server
 from barewire.session.exceptions import (
     BarewireError,

@@ -3,7 +3,7 @@
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Notification, Params
@@ -31,7 +31,7 @@ from barewire.session.exceptions import (
 )
 from barewire.session.exchange import Exchange
 from barewire.session.rounds import read_round, retry
-from barewire.transports.backend import Future, Handle
+from barewire.transports.backend import Backend, Future, Signal
 from barewire.transports.link import Link
 from barewire.transports.pipe import Pipe
 
@@ -39,7 +39,8 @@ __all__ = ["OnNotification", "OnProgress", "Wire"]
 
 _log = logging.getLogger("barewire.client")
 
-_ROUNDS = 10
+_ROUNDS: Final = 10
+"""How often one request may be answered by the wish to be asked again."""
 
 OnProgress: TypeAlias = Callable[[float, float | None, str | None], object]
 """Called with progress, total and message; may be `async def`."""
@@ -51,8 +52,8 @@ class Wire:
     """One connection to a server, on which requests are awaited.
 
     Callbacks never run inside the reading of bytes that another callback waits for: plain ones are
-    called in order, those that return something to be awaited run as tasks. Any of them may use the
-    client again.
+    called in order, those that return something to be awaited run as tasks, begun in order. Any of
+    them may use the client again. What one raises is logged.
     """
 
     def __init__(self, connection: Connection, pipe: Pipe, on_notification: OnNotification) -> None:
@@ -60,10 +61,12 @@ class Wire:
         self.link = Link(connection, pipe, self._on_event)
         self.ended: BaseException | None = None
         """Why the server says nothing more, `None` as long as it may."""
+        self.closed = False
+        """Whether this end was closed, or is about to be."""
         self._on_notification = on_notification
         self._waiters: dict[Exchange, Future[dict[str, Any]]] = {}
-        self._on_progress: dict[Exchange, OnProgress] = {}
-        self._callbacks: dict[Exchange | None, list[Handle[None]]] = {}
+        self._listeners: dict[Exchange, _Listener] = {}
+        self._violations = 0
 
     def start(self) -> None:
         """Begin to read."""
@@ -71,6 +74,7 @@ class Wire:
 
     async def aclose(self) -> object:
         """Close the connection; what is in flight ends with `ConnectionLost`."""
+        self.closed = True
         return await self.link.aclose()
 
     async def request(
@@ -84,23 +88,26 @@ class Wire:
     ) -> dict[str, Any]:
         """Send a request and return its result.
 
+        `maximum` bounds it in all, `timeout` each wait for an answer or progress. Callbacks of
+        `on_progress` that were begun are through before the result is returned.
+
         Raises `RequestError` when the server answers with an error, `TimedOut`, `ConnectionLost`,
         `RemoteProtocolError` when its answer is no answer, and `LocalProtocolError` when the
         request may not be sent. When the caller is cancelled, so is the request.
         """
+        latest = None if maximum is None else self.link.now() + maximum
         for _ in range(_ROUNDS):
             self._check()
+            now = self.link.now()
             exchange = self.connection.request(
                 method,
                 params,
-                now=self.link.now(),
+                now=now,
                 timeout=timeout,
-                maximum=maximum,
+                maximum=None if latest is None else latest - now,
                 progress=on_progress is not None,
             )
-            if on_progress is not None:
-                self._on_progress[exchange] = on_progress
-            result = await self.answer_to(exchange)
+            result = await self.answer_to(exchange, on_progress)
             round = read_round(exchange, result)
             if round is None:
                 return result
@@ -108,26 +115,31 @@ class Wire:
             params = retry(params or {}, {}, round)
         raise RemoteProtocolError(f"{method} has no result after {_ROUNDS} rounds")
 
-    async def answer_to(self, exchange: Exchange) -> dict[str, Any]:
+    async def answer_to(
+        self, exchange: Exchange, on_progress: OnProgress | None = None
+    ) -> dict[str, Any]:
         """Return the result of a request that was sent; raises like `request`."""
         waiter: Future[dict[str, Any]] = self.link.backend.future()
         self._waiters[exchange] = waiter
+        listener = None
+        if on_progress is not None:
+            listener = self._listeners[exchange] = _Listener(self.link.backend, on_progress)
         self.link.wake()
         try:
             result = await waiter
-            if exchange in self._callbacks:
-                await self._called_back(exchange)
+            if listener is not None:
+                await listener.quiet()
             return result
         finally:
-            if self._on_progress:
-                self._on_progress.pop(exchange, None)
+            if listener is not None:
+                del self._listeners[exchange]
             if not exchange.over:
                 self._give_up(exchange)
 
     def _give_up(self, exchange: Exchange) -> None:
         # Only a caller that was cancelled leaves before its answer.
         self._waiters.pop(exchange, None)
-        if exchange.method.cancellable:
+        if exchange.cancellable:
             self.connection.cancel(exchange)
             self.link.wake()
 
@@ -153,8 +165,7 @@ class Wire:
         elif isinstance(event, Notified):
             self._call(None, self._on_notification, event.notification)
         elif isinstance(event, Expired):
-            text = f"no answer to {event.exchange.request.method} in time"
-            self._settle(event.exchange, None, TimedOut(text))
+            self._settle(event.exchange, None, TimedOut(_expiry(event.exchange)))
         elif isinstance(event, Violated):
             self._violated(event)
         elif isinstance(event, Lost):
@@ -173,9 +184,16 @@ class Wire:
         return str(self.link.broken or "the connection was closed")
 
     def _violated(self, event: Violated) -> None:
-        _log.warning("the server broke the protocol: %.300s", event.detail)
+        # One warning per connection: a server that prints into its stream prints a lot.
+        level = logging.DEBUG if self._violations else logging.WARNING
+        _log.log(level, "the server broke the protocol: %.300s", event.detail)
+        self._violations += 1
         if event.exchange is not None:
             self._settle(event.exchange, None, RemoteProtocolError(event.detail))
+        if event.fatal:
+            faults = self.connection.limits.consecutive_faults
+            detail = f"{faults} lines in a row could not be read (limits.consecutive_faults)"
+            self.link.lose(ConnectionError(f"{detail}, the last one: {event.detail:.200}"))
 
     def _settle(
         self,
@@ -192,29 +210,61 @@ class Wire:
             waiter.set_result(result)
 
     def _progressed(self, event: Progressed) -> None:
-        callback = self._on_progress.get(event.exchange)
-        if callback is not None:
-            self._call(event.exchange, callback, event.progress, event.total, event.message)
+        listener = self._listeners.get(event.exchange)
+        if listener is not None:
+            self._call(listener, listener.callback, event.progress, event.total, event.message)
 
-    def _call(self, exchange: Exchange | None, callback: Callable[..., object], *args: Any) -> None:
+    def _call(
+        self, listener: "_Listener | None", callback: Callable[..., object], *args: Any
+    ) -> None:
         try:
             outcome = callback(*args)
         except Exception:
             _log.exception("a callback raised")
             return
         if inspect.isawaitable(outcome):
-            handle = self.link.backend.spawn(_finish(outcome))
-            if exchange is not None and not handle.done():
-                self._callbacks.setdefault(exchange, []).append(handle)
-
-    async def _called_back(self, exchange: Exchange) -> None:
-        # What was reported before the answer has been heard before the caller sees the answer.
-        for handle in self._callbacks.pop(exchange):
-            await handle.wait()
+            if listener is not None:
+                listener.running += 1
+            self.link.backend.spawn(_finish(outcome, listener))
 
 
-async def _finish(outcome: Awaitable[object]) -> None:
+class _Listener:
+    """Who wants to hear of one request's progress."""
+
+    __slots__ = ("_backend", "_quiet", "callback", "running")
+
+    def __init__(self, backend: Backend, callback: OnProgress) -> None:
+        self.callback = callback
+        self.running = 0
+        """How many calls were begun and are not through."""
+        self._backend = backend
+        self._quiet: Signal | None = None
+
+    async def quiet(self) -> None:
+        """Wait until every call that was begun is through."""
+        if self.running:
+            self._quiet = Signal(self._backend)
+            await self._quiet.wait()
+
+    def through(self) -> None:
+        """Take note that one call is through."""
+        self.running -= 1
+        if not self.running and self._quiet is not None:
+            self._quiet.set()
+
+
+async def _finish(outcome: Awaitable[object], listener: _Listener | None) -> None:
     try:
         await outcome
     except Exception:
         _log.exception("a callback raised")
+    finally:
+        if listener is not None:
+            listener.through()
+
+
+def _expiry(exchange: Exchange) -> str:
+    text = f"no answer to {exchange.request.method} in time"
+    if exchange.latest is not None and exchange.deadline == exchange.latest:
+        return f"{text} (its maximum)"
+    return text if exchange.timeout is None else f"{text} (timeout {exchange.timeout:g} s)"

@@ -36,7 +36,7 @@ from barewire.session.negotiation import (
 )
 from barewire.transports.backend import current
 from barewire.transports.pipe import Pipe
-from barewire.transports.process import StdioProcess, open_process
+from barewire.transports.process import ProcessEnded, StdioProcess, open_process
 
 __all__ = ["Dial"]
 
@@ -65,11 +65,10 @@ class Dial:
         self._on_notification = on_notification
         self._plan = Plan(mode, local.modern, local.legacy)
         self._backend = current()
+        self._timeout = timeout
         self._deadline = self._backend.now() + timeout
         self._probe_timeout = probe_timeout
-        self._patience = timeout
         self._pipe: Pipe | None = None
-        self._wire: Wire | None = None
         self._result: dict[str, Any] = {}
         self._observed: Observation = Silence()
 
@@ -85,7 +84,7 @@ class Dial:
             plan, action = begin(self._plan)
             while not isinstance(action, Done):
                 if isinstance(action, Fail):
-                    self._fail(action.detail)
+                    self._fail(wire, action.detail)
                 if isinstance(action, Respawn):
                     await wire.aclose()
                     wire = self._open()
@@ -97,10 +96,11 @@ class Dial:
             if action.revision.modern:
                 wire.connection.adopt(action.revision, self._result)
             return wire
-        except BaseException:
+        except BaseException as error:
             # In a task of its own: the caller may be cancelled, the server must still be ended.
             closing = self._backend.spawn(wire.aclose(), shield=True)
-            await closing.wait()
+            if isinstance(error, Exception):
+                await closing.wait()
             raise
 
     def _open(self) -> Wire:
@@ -113,7 +113,7 @@ class Dial:
     def _open_pipe(self) -> Pipe:
         target = self._target
         if isinstance(target, Server):
-            return serve_in_process(target)[0]
+            return serve_in_process(target)
         if not isinstance(target, Stdio):
             target = Stdio(target)
         return open_process(
@@ -125,9 +125,11 @@ class Dial:
         )
 
     async def _probe(self, wire: Wire, revision: Revision) -> Observation:
-        self._patience = min(self._probe_timeout, self._left())
-        now = wire.link.now()
-        exchange = wire.connection.discover(revision, now=now, timeout=self._patience)
+        wait = self._left()
+        if self._plan.mode == "auto" and self._plan.legacy:
+            # Silence means legacy, and then there is an answer to a handshake to wait for.
+            wait = min(self._probe_timeout, wait / 2)
+        exchange = wire.connection.discover(revision, now=wire.link.now(), timeout=wait)
         observed = await self._observe(wire, exchange)
         if observed is not None:
             return observed
@@ -137,9 +139,8 @@ class Dial:
         return Discovered(_strings(versions))
 
     async def _initialize(self, wire: Wire, revision: Revision) -> Observation:
-        self._patience = self._left()
         now = wire.link.now()
-        exchange = wire.connection.initialize(revision, now=now, timeout=self._patience)
+        exchange = wire.connection.initialize(revision, now=now, timeout=self._left())
         observed = await self._observe(wire, exchange)
         return observed or Agreed(str(self._result.get("protocolVersion")))
 
@@ -162,13 +163,17 @@ class Dial:
     def _left(self) -> float:
         return max(0.0, self._deadline - self._backend.now())
 
-    def _fail(self, detail: str) -> NoReturn:
-        text = f"cannot connect to {self._name()}: {detail}"
-        if isinstance(self._observed, Silence):
-            text = f"{text} ({self._patience:.3g} s)"
-        if isinstance(self._pipe, StdioProcess) and self._pipe.stderr_tail.strip():
-            lines = self._pipe.stderr_tail.strip().splitlines()[-10:]
-            text = "\n".join([f"{text}; the end of its standard error:", *lines])
+    def _fail(self, wire: Wire, detail: str) -> NoReturn:
+        gone = wire.link.broken
+        if isinstance(gone, ProcessEnded):
+            text = f"cannot connect: {gone}"  # with its exit code and the end of its standard error
+        else:
+            text = f"cannot connect to {self._name()}: {detail}"
+            if isinstance(self._observed, Silence):
+                text = f"{text} ({self._timeout:g} s)"
+            if isinstance(self._pipe, StdioProcess) and self._pipe.stderr_tail.strip():
+                lines = self._pipe.stderr_tail.strip().splitlines()[-10:]
+                text = "\n".join([f"{text}; the end of its standard error:", *lines])
         if isinstance(self._observed, Silence):
             raise TimedOut(text)
         if isinstance(self._observed, Exited):

@@ -5,8 +5,9 @@ gets one. It holds the exchange and delegates.
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from barewire.protocol.envelope import LOG_LEVELS, meta_of
 from barewire.session.connection import Connection
@@ -14,9 +15,11 @@ from barewire.session.exceptions import Cancelled, LocalProtocolError
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Implementation
 
-__all__ = ["Context", "Outlet", "SyncContext"]
+__all__ = ["Context", "OnLoop", "Outlet", "SyncContext"]
 
 _log = logging.getLogger("barewire.server")
+
+R_co = TypeVar("R_co", covariant=True)
 
 
 class Outlet(Protocol):
@@ -73,33 +76,88 @@ class _Facts:
         """Whether the client gave the request up, or is gone: nothing that is sent arrives."""
         return self.exchange.over
 
-    def _progress(self, progress: float, total: float | None, message: str | None) -> bool:
+    def _send_progress(self, progress: float, total: float | None, message: str | None) -> bool:
+        """Send progress; return whether it went out. Raises `Cancelled`."""
         exchange = self.exchange
+        self._must_be_open()
         if exchange.progress_token is None:
             return False
-        self._check()
         try:
-            self._outlet.connection.progress(exchange, progress, total, message)
+            sent = self._outlet.connection.progress(exchange, progress, total, message)
         except LocalProtocolError as error:
             # A handler that counts badly is no reason to lose its result.
             _log.warning("%s: %s", exchange.request.method, error)
             return False
         self._outlet.wake()
-        return True
+        return sent
 
     def _send_log(self, level: str, data: Any, logger: str | None) -> bool:
-        self._check()
-        if not self._outlet.connection.log(self.exchange, level, data, logger):
-            return False
-        self._outlet.wake()
-        return True
+        """Send a log message; return whether it went out.
 
-    def _check(self) -> None:
+        Raises `Cancelled`, and `LocalProtocolError` for a level that does not exist.
+        """
+        self._must_be_open()
+        if level not in LOG_LEVELS:
+            raise LocalProtocolError(f"log level must be one of {', '.join(LOG_LEVELS)}: {level!r}")
+        try:
+            sent = self._outlet.connection.log(self.exchange, level, data, logger)
+        except LocalProtocolError as error:
+            # Whether anybody wants the message is the client's matter; then what is in it must not
+            # decide whether the handler lives.
+            _log.warning("%s: a log message was not sent: %s", self.exchange.request.method, error)
+            return False
+        if sent:
+            self._outlet.wake()
+        return sent
+
+    def _must_be_open(self) -> None:
         if self.exchange.over:
             raise Cancelled(f"request {self.exchange.request.id!r} is over")
 
 
-class Context(_Facts):
+class _Levels(ABC, Generic[R_co]):
+    """The eight log levels as methods; what they return is what `log` returns."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def log(self, level: str, data: Any, logger: str | None = None) -> R_co:
+        """Send a log message of this level."""
+
+    def debug(self, data: Any, logger: str | None = None) -> R_co:
+        """Log for development."""
+        return self.log("debug", data, logger)
+
+    def info(self, data: Any, logger: str | None = None) -> R_co:
+        """Log ordinary operation."""
+        return self.log("info", data, logger)
+
+    def notice(self, data: Any, logger: str | None = None) -> R_co:
+        """Log what is normal but worth noticing."""
+        return self.log("notice", data, logger)
+
+    def warning(self, data: Any, logger: str | None = None) -> R_co:
+        """Log what may need attention."""
+        return self.log("warning", data, logger)
+
+    def error(self, data: Any, logger: str | None = None) -> R_co:
+        """Log a failed operation."""
+        return self.log("error", data, logger)
+
+    def critical(self, data: Any, logger: str | None = None) -> R_co:
+        """Log a failing component."""
+        return self.log("critical", data, logger)
+
+    def alert(self, data: Any, logger: str | None = None) -> R_co:
+        """Log what asks for action at once."""
+        return self.log("alert", data, logger)
+
+    def emergency(self, data: Any, logger: str | None = None) -> R_co:
+        """Log that the system is unusable."""
+        return self.log("emergency", data, logger)
+
+
+class Context(_Facts, _Levels[Coroutine[Any, Any, None]]):
     """For `async def` handlers.
 
     What sends waits while the peer reads too slowly, and raises `Cancelled` once the request is
@@ -121,49 +179,18 @@ class Context(_Facts):
         `progress` must increase with each call (Progress); a report that does not is logged here
         and not sent. `message` is left out where the revision has none.
         """
-        if self._progress(progress, total, message) and self._outlet.congested:
+        if self._send_progress(progress, total, message) and self._outlet.congested:
             await self._outlet.room()
 
     async def log(self, level: str, data: Any, logger: str | None = None) -> None:
         """Send a log message, if the client wants its level.
 
         `level` is one of debug, info, notice, warning, error, critical, alert and emergency; `data`
-        is any JSON value. Raises `LocalProtocolError` for another level.
+        is any JSON value. A message that JSON cannot carry is reported here and not sent. Raises
+        `LocalProtocolError` for another level.
         """
         if self._send_log(level, data, logger) and self._outlet.congested:
             await self._outlet.room()
-
-    async def debug(self, data: Any, logger: str | None = None) -> None:
-        """Log for development."""
-        await self.log("debug", data, logger)
-
-    async def info(self, data: Any, logger: str | None = None) -> None:
-        """Log ordinary operation."""
-        await self.log("info", data, logger)
-
-    async def notice(self, data: Any, logger: str | None = None) -> None:
-        """Log what is normal but worth noticing."""
-        await self.log("notice", data, logger)
-
-    async def warning(self, data: Any, logger: str | None = None) -> None:
-        """Log what may need attention."""
-        await self.log("warning", data, logger)
-
-    async def error(self, data: Any, logger: str | None = None) -> None:
-        """Log a failed operation."""
-        await self.log("error", data, logger)
-
-    async def critical(self, data: Any, logger: str | None = None) -> None:
-        """Log a failing component."""
-        await self.log("critical", data, logger)
-
-    async def alert(self, data: Any, logger: str | None = None) -> None:
-        """Log what asks for action at once."""
-        await self.log("alert", data, logger)
-
-    async def emergency(self, data: Any, logger: str | None = None) -> None:
-        """Log that the system is unusable."""
-        await self.log("emergency", data, logger)
 
 
 class Session:
@@ -189,11 +216,11 @@ class Session:
         await self._context.log(level, data, logger)
 
 
-Await = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
-"""Runs what a coroutine function returns on the event loop, while the calling thread waits."""
+OnLoop: TypeAlias = Callable[[Callable[[], bool]], None]
+"""Calls on the event loop what sends something, and waits, in its thread, until there is room."""
 
 
-class SyncContext(_Facts):
+class SyncContext(_Facts, _Levels[None]):
     """For plain handlers, which run in a thread (or, with `blocking=False`, on the loop itself).
 
     What sends waits while the peer reads too slowly, except on the loop, where waiting would stop
@@ -202,7 +229,7 @@ class SyncContext(_Facts):
 
     __slots__ = ("_on_loop",)
 
-    def __init__(self, exchange: Exchange, outlet: Outlet, on_loop: Await | None) -> None:
+    def __init__(self, exchange: Exchange, outlet: Outlet, on_loop: OnLoop | None) -> None:
         super().__init__(exchange, outlet)
         self._on_loop = on_loop
 
@@ -210,20 +237,14 @@ class SyncContext(_Facts):
         self, progress: float, total: float | None = None, message: str | None = None
     ) -> None:
         """Report progress, if the client asked for it; else do nothing. See `Context`."""
-        if self._on_loop is None:
-            self._progress(progress, total, message)
-        elif self.exchange.progress_token is not None:
-            self._check()
-            context = Context(self.exchange, self._outlet)
-            self._on_loop(lambda: context.report_progress(progress, total, message))
+        if self._on_loop is None or self.exchange.progress_token is None:
+            self._send_progress(progress, total, message)
+        else:
+            self._on_loop(lambda: self._send_progress(progress, total, message))
 
     def log(self, level: str, data: Any, logger: str | None = None) -> None:
         """Send a log message, if the client wants its level. See `Context`."""
-        if level not in LOG_LEVELS:
-            raise LocalProtocolError(f"log level must be one of {', '.join(LOG_LEVELS)}: {level!r}")
         if self._on_loop is None:
             self._send_log(level, data, logger)
         else:
-            self._check()
-            context = Context(self.exchange, self._outlet)
-            self._on_loop(lambda: context.log(level, data, logger))
+            self._on_loop(lambda: self._send_log(level, data, logger))

@@ -1,11 +1,18 @@
 """What handlers raise, and what happens then."""
 
-from typing import Any
+from typing import Any, Final
 
 from barewire.protocol.errors import Reason
 from barewire.session.exceptions import BarewireError
 
-__all__ = ["Refuse", "ToolError"]
+__all__ = ["RAISED_BY_HANDLERS", "ArgumentError", "Refuse", "ToolError"]
+
+RAISED_BY_HANDLERS: Final = (Exception, SystemExit, KeyboardInterrupt)
+"""What ends a handler and nothing else.
+
+A tool that calls `sys.exit`, or a command-line parser that does, has failed like any other: the
+server is not its to end. What a loop raises to cancel a task is not among these.
+"""
 
 
 class ToolError(BarewireError):
@@ -14,6 +21,10 @@ class ToolError(BarewireError):
     It becomes a result with `isError`. Every other exception of a tool is logged here and becomes a
     text that tells the peer nothing but where to look.
     """
+
+
+class ArgumentError(ValueError):
+    """A client's arguments do not fit; the text says which, and what was expected."""
 
 
 class Refuse(BarewireError):

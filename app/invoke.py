@@ -4,6 +4,7 @@ Three kinds: `async def` runs as a task; a plain function runs in a thread, so t
 up the loop; a plain one registered with `blocking=False` promises to be quick and runs at once.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeAlias
@@ -11,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from barewire.context import Context, Outlet, SyncContext
 from barewire.session.exchange import Exchange
 
-__all__ = ["Answer", "Call", "Kind", "Places", "kind_of"]
+__all__ = ["Answer", "Call", "Kind", "Places", "behind", "kind_of"]
 
 Kind: TypeAlias = Literal["task", "thread", "loop"]
 
@@ -26,8 +27,8 @@ class Places(Outlet, Protocol):
         """Call `function` in a thread and return its result."""
         ...
 
-    def from_thread(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """From such a thread, run what `start` returns on the loop and wait for it."""
+    def from_thread(self, send: Callable[[], bool]) -> None:
+        """From such a thread, call `send` on the loop, then wait until there is room for more."""
         ...
 
 
@@ -48,8 +49,29 @@ class Call:
         return SyncContext(self.exchange, self.places, on_loop)
 
 
+def behind(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the plain function behind wrappers, partial applications and callable objects.
+
+    Raises `TypeError` for what is no function at all.
+    """
+    inner = inspect.unwrap(function)
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    if inspect.isroutine(inner):
+        return inner
+    if inspect.isclass(inner) or not callable(inner):
+        raise TypeError(f"a handler is a function, not {function!r}")
+    return type(inner).__call__
+
+
 def kind_of(function: Callable[..., Any], *, blocking: bool) -> Kind:
-    """Return how a handler is to be run."""
-    if inspect.iscoroutinefunction(function):
+    """Return how a handler is to be run.
+
+    Raises `TypeError` for a generator, which never returns a result, and for what is no function.
+    """
+    inner = behind(function)
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        raise TypeError(f"{function!r} is a generator: a handler returns its result")
+    if inspect.iscoroutinefunction(inner):
         return "task"
     return "thread" if blocking else "loop"

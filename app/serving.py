@@ -4,11 +4,12 @@ Reading never waits for handlers. As many as the limits allow run at once, the o
 request that its client gives up is stopped, wherever it stands.
 """
 
+import inspect
 import logging
 import queue
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from barewire.errors import Refuse
 from barewire.invoke import Answer, Call
@@ -27,8 +28,16 @@ __all__ = ["Dispatch", "Serving"]
 
 _log = logging.getLogger("barewire.server")
 
-Dispatch = Mapping[str, Callable[[Call], Answer]]
+Dispatch: TypeAlias = Mapping[str, Callable[[Call], Answer]]
 """What answers each method."""
+
+_Result: TypeAlias = dict[str, Any]
+
+_STOP: Final = 0.4
+"""Seconds that cancelled handlers get to clean up when the connection ends."""
+
+_GLANCE: Final = 1.0
+"""Seconds after which a thread that waits for the loop looks whether there still is one."""
 
 
 class Serving:
@@ -44,29 +53,32 @@ class Serving:
         self._dispatch = dispatch
         self._threads = threads
         self._running = 0
-        self._waiting: deque[Exchange] = deque()
-        self._tasks: dict[Exchange, Handle[None]] = {}
+        self._waiting: OrderedDict[Exchange, None] = OrderedDict()
+        self._tasks: dict[Exchange, tuple[Handle[None], Coroutine[Any, Any, _Result]]] = {}
         self._idle: Signal | None = None
 
     def start(self) -> None:
         """Begin to serve."""
         self.link.start()
 
-    async def finish(self, drain: float) -> None:
-        """Let running handlers go on for at most `drain` seconds, then end them and close."""
-        if self._running or self._waiting:
-            self._idle = Signal(self.link.backend)
-            await self._idle.wait(drain)
-        self.connection.end_subscriptions()
-        await self.aclose()
+    async def finish(self, drain: float) -> bool:
+        """Let running handlers go on for at most `drain` seconds, then end them and close.
 
-    async def aclose(self) -> None:
-        """End every handler and close the pipe."""
+        Return whether all of them have ended; one that ignores its cancellation does not.
+        """
+        await self._until_idle(drain)
+        self.connection.end_subscriptions()
+        return await self.aclose()
+
+    async def aclose(self) -> bool:
+        """End every handler and close the pipe; return whether all have ended, as `finish`."""
         self._waiting.clear()
-        for task in list(self._tasks.values()):
-            task.cancel()
+        for exchange in list(self._tasks):
+            self._stop(exchange)
         await self.link.aclose()
         self.ended.set()
+        await self._until_idle(_STOP)
+        return not self._running
 
     def publish(self, method: str, params: Params | None = None) -> None:
         """Tell the client of a change, if it wants to know; from any thread."""
@@ -99,29 +111,41 @@ class Serving:
         except BusyError as error:
             raise Refuse(Reason.BUSY, str(error), {"retryable": True}) from None
 
-    def from_thread(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """From such a thread, run what `start` returns on the loop and wait for it.
+    def from_thread(self, send: Callable[[], bool]) -> None:
+        """From such a thread, call `send` on the loop, then wait until there is room for more.
 
         Raises what it raises, and `Cancelled` when the loop is over.
         """
         outcome: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        backend = self.link.backend
 
-        async def run() -> None:
+        async def wait_for_room() -> None:
             try:
-                await start()
-            except Exception as error:
-                outcome.put(error)
-            except BaseException:
-                outcome.put(Cancelled("the server is closing"))
-                raise
-            else:
+                await self.link.room()
+            finally:
                 outcome.put(None)
 
-        if not self.link.backend.call_soon_threadsafe(lambda: self.link.backend.spawn(run())):
-            raise Cancelled("the server is closed")
-        error = outcome.get()
-        if error is not None:
-            raise error
+        def on_loop() -> None:
+            try:
+                if send() and self.congested:
+                    backend.spawn(wait_for_room())
+                    return
+            except Exception as error:
+                outcome.put(error)
+                return
+            outcome.put(None)
+
+        call = on_loop
+        while backend.call_soon_threadsafe(call):
+            call = _nothing  # from now on it only asks whether the loop is there
+            try:
+                error = outcome.get(timeout=_GLANCE)
+            except queue.Empty:
+                continue
+            if error is not None:
+                raise error
+            return
+        raise Cancelled("the server is closed")
 
     # Events.
 
@@ -130,9 +154,11 @@ class Serving:
             if self._running < self.connection.limits.running:
                 self._begin(event.exchange)
             else:
-                self._waiting.append(event.exchange)
+                self._waiting[event.exchange] = None
         elif isinstance(event, Abandoned):
-            self._abandon(event.exchange, event.reason)
+            _log.debug("%s was cancelled: %.200s", event.exchange.request.method, event.reason)
+            self._waiting.pop(event.exchange, None)
+            self._stop(event.exchange)
         elif isinstance(event, Violated):
             _log.warning("the client broke the protocol: %.300s", event.detail)
             if event.fatal:
@@ -141,54 +167,74 @@ class Serving:
             self.ended.set()
 
     def _begin(self, exchange: Exchange) -> None:
-        self._running += 1
         try:
             answer = self._dispatch[exchange.request.method](Call(exchange, self))
-        except Exception as error:
+        except BaseException as error:  # a handler that ran at once raised it, whatever it is
             self._failed(exchange, error)
-            self._running -= 1
             return
         if isinstance(answer, dict):
             self._respond(exchange, answer)
-            self._running -= 1
             return
+        self._running += 1
         task = self.link.backend.spawn(self._run(exchange, answer))
         if not task.done():
-            self._tasks[exchange] = task
+            self._tasks[exchange] = task, answer
 
-    async def _run(self, exchange: Exchange, answer: Coroutine[Any, Any, dict[str, Any]]) -> None:
+    async def _run(self, exchange: Exchange, answer: Coroutine[Any, Any, _Result]) -> None:
         try:
-            self._respond(exchange, await answer)
-        except Exception as error:
+            result = await answer
+        except GeneratorExit:
+            raise  # the loop is gone, and this was found among its remains
+        except BaseException as error:
+            # Nobody is above to be told. A handler that was cancelled by its client owes nothing;
+            # one that was cancelled by itself, by a task that it waited for, owes an answer.
             self._failed(exchange, error)
+        else:
+            self._respond(exchange, result)
         finally:
-            # A handler that was cancelled by itself, not by its client, still owes an answer.
-            if exchange.state == "open" and exchange in self._tasks:
-                self._failed(exchange, Cancelled("the handler was cancelled"))
-            self._tasks.pop(exchange, None)
-            self._running -= 1
-            self._next()
+            self._over(exchange)
+
+    def _stop(self, exchange: Exchange) -> None:
+        running = self._tasks.get(exchange)
+        if running is None:
+            return
+        task, answer = running
+        task.cancel()
+        if inspect.getcoroutinestate(answer) == inspect.CORO_CREATED:
+            # A task that is cancelled before it begins never does: `_run` will not clean up.
+            answer.close()
+            self._over(exchange)
+
+    def _over(self, exchange: Exchange) -> None:
+        self._tasks.pop(exchange, None)
+        self._running -= 1
+        if self._waiting:
+            # Not at once: handlers that end without waiting would nest as deep as the queue.
+            self.link.backend.call_soon(self._next)
+        elif self._idle is not None:
+            self._look_idle()
 
     def _next(self) -> None:
         while self._waiting and self._running < self.connection.limits.running:
-            exchange = self._waiting.popleft()
-            if not exchange.over:
-                self._begin(exchange)
-        if self._idle is not None and not self._running:
+            exchange, _ = self._waiting.popitem(last=False)
+            self._begin(exchange)
+        self._look_idle()
+
+    def _look_idle(self) -> None:
+        if self._idle is not None and not self._running and not self._waiting:
             self._idle.set()
 
-    def _abandon(self, exchange: Exchange, reason: str | None) -> None:
-        _log.debug("%s was cancelled: %.200s", exchange.request.method, reason)
-        task = self._tasks.get(exchange)
-        if task is not None:
-            task.cancel()
+    async def _until_idle(self, seconds: float) -> None:
+        if self._running or self._waiting:
+            self._idle = Signal(self.link.backend)
+            await self._idle.wait(seconds)
 
-    def _respond(self, exchange: Exchange, result: dict[str, Any]) -> None:
+    def _respond(self, exchange: Exchange, result: _Result) -> None:
         if exchange.state == "open":
             self.connection.respond(exchange, result)
             self.link.wake()
 
-    def _failed(self, exchange: Exchange, error: Exception) -> None:
+    def _failed(self, exchange: Exchange, error: BaseException) -> None:
         if exchange.state != "open":
             return
         if isinstance(error, Refuse):
@@ -200,3 +246,7 @@ class Serving:
             _log.log(level, "%s failed", exchange.request.method, exc_info=error)
             self.connection.fail(exchange, Reason.INTERNAL_ERROR)
         self.link.wake()
+
+
+def _nothing() -> None:
+    """Stand in for a call that was made."""

@@ -149,7 +149,7 @@ class EventParser:
         self.limit = limit
         self.last_event_id = None
         self.retry = None
-        # How the stream began, while that may still turn out to be a byte order mark.
+        # How the stream began, until it is long enough to tell a byte order mark.
         self._opening: bytes | None = b""
         self._after_cr = False
         # The unfinished line, and how many bytes of it were not worth keeping.
@@ -206,8 +206,8 @@ class EventParser:
         return sum(map(len, self._data)) + len(self._line)
 
     def _without_bom(self, opening: bytes) -> bytes:
-        if len(opening) < len(_BOM) and _BOM.startswith(opening):
-            self._opening = opening
+        if len(opening) < len(_BOM):
+            self._opening = opening  # no event is that short
             return b""
         self._opening = None
         return opening.removeprefix(_BOM)

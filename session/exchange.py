@@ -240,7 +240,7 @@ class Exchange:
     def answered(self) -> bool:
         """Note the answer to a request of ours; `False` when nobody waits for it any more."""
         waited = not self.over
-        self._step("answer")
+        self._step("answer" if waited else "answer late")
         return waited
 
     def expire(self) -> Notification | None:
@@ -278,7 +278,7 @@ class Exchange:
     def _stamped(self, result: dict[str, Any]) -> dict[str, Any]:
         stamped = {"resultType": "complete", **result}
         meta: dict[str, Any] = {SERVER_INFO: self.facts.local.info}
-        if "_meta" in result:
+        if result.get("_meta"):
             meta.update(result["_meta"])
         if self.subscription is not None:
             meta[SUBSCRIPTION_ID] = self.request.id

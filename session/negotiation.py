@@ -2,10 +2,11 @@
 
 `next` takes where the plan stands and what was observed, and returns what to do. It is pure; one
 driver per transport carries it out. stdio › Backward Compatibility: probe with `server/discover`;
-a result or a recognised modern error means modern; any other error, silence or a server that
+a result or a recognised modern error means modern; any other answer, silence or a server that
 exits means legacy, and no single error code decides it.
 """
 
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from barewire.protocol.errors import is_modern_error
@@ -47,7 +48,7 @@ class Plan:
     trying: Revision | None = None
     """The revision of the probe, or of the handshake, that is under way."""
     tried: tuple[Revision, ...] = ()
-    respawned: bool = False
+    """Those that it has been tried with so far, in order: none is tried twice."""
 
 
 # What to do.
@@ -99,6 +100,7 @@ class Discovered:
     """The probe was answered; the server speaks these."""
 
     versions: tuple[str, ...]
+    """Its `supportedVersions`; empty when there are none, for then it is no `DiscoverResult`."""
 
 
 @record
@@ -138,7 +140,7 @@ def begin(plan: Plan) -> Step:
     if plan.mode != "legacy" and plan.modern:
         return _probe(plan, plan.modern[-1])
     if plan.mode != "modern" and plan.legacy:
-        return _initialize(plan)
+        return _initialize(plan, plan.legacy[-1])
     return plan, Fail(f"no {plan.mode} revision is spoken here")
 
 
@@ -149,30 +151,33 @@ def follow(plan: Plan, observed: Observation) -> Step:
 
 
 def _after_probe(plan: Plan, observed: Observation) -> Step:
-    if isinstance(observed, Discovered):
+    if isinstance(observed, Discovered) and observed.versions:
         return _choose(plan, observed.versions, discovered=True)
     if isinstance(observed, RefusedWith) and is_modern_error(observed.code):
+        if not observed.supported:
+            return plan, Fail(f"a modern server refused server/discover: {_said(observed)}")
         return _choose(plan, observed.supported, discovered=False)
-    if plan.mode == "modern" or not plan.legacy:
+    proven_modern = len(plan.tried) > 1  # it asked for another version
+    if plan.mode == "modern" or not plan.legacy or proven_modern:
         return plan, Fail(f"no modern server: {_said(observed)}")
     if isinstance(observed, Exited):
-        plan = _with(plan, respawned=True, trying=plan.legacy[-1])
+        plan, _ = _initialize(plan, plan.legacy[-1])
         return plan, Respawn(plan.legacy[-1])
-    return _initialize(plan)
+    return _initialize(plan, plan.legacy[-1])
 
 
 def _choose(plan: Plan, versions: tuple[str, ...], *, discovered: bool) -> Step:
     for revision in reversed(plan.modern):
         if revision.name in versions:
             if discovered:
-                return _with(plan, trying=revision), Done(revision)
+                return replace(plan, trying=revision), Done(revision)
             if revision not in plan.tried:
                 return _probe(plan, revision)
     # A legacy date among the supported ones means: reachable by the handshake.
     if plan.mode != "modern":
         for revision in reversed(plan.legacy):
             if revision.name in versions:
-                return _with(plan, trying=revision), Initialize(revision)
+                return _initialize(plan, revision)
     spoken = ", ".join(revision.name for revision in plan.modern + plan.legacy)
     offered = ", ".join(version[:32] for version in versions[:16]) or "none"
     return plan, Fail(f"no common revision: the server offers {offered}; spoken here are {spoken}")
@@ -184,35 +189,30 @@ def _after_initialize(plan: Plan, observed: Observation) -> Step:
         if revision is not None and revision in plan.legacy:
             return plan, Done(revision)
         return plan, Fail(f"the server answered with revision {observed.version[:32]!r}")
+    if isinstance(observed, RefusedWith):
+        # Lifecycle › Error Handling: instead of answering with another revision, a server may name
+        # those that it supports in an error.
+        for revision in reversed(plan.legacy):
+            if revision.name in observed.supported and revision not in plan.tried:
+                return _initialize(plan, revision)
     return plan, Fail(f"the server did not initialize: {_said(observed)}")
 
 
 def _said(observed: Observation) -> str:
     if isinstance(observed, RefusedWith):
         return f"error {observed.code} {observed.message[:200]}".rstrip()
-    return "it exited" if isinstance(observed, Exited) else "no answer in time"
+    if isinstance(observed, Silence):
+        return "no answer in time"
+    return "it exited" if isinstance(observed, Exited) else "its answer names no version"
 
 
 def _probe(plan: Plan, revision: Revision) -> Step:
-    return _with(plan, trying=revision, tried=(*plan.tried, revision)), Probe(revision)
+    return _trying(plan, revision), Probe(revision)
 
 
-def _initialize(plan: Plan) -> Step:
-    return _with(plan, trying=plan.legacy[-1]), Initialize(plan.legacy[-1])
+def _initialize(plan: Plan, revision: Revision) -> Step:
+    return _trying(plan, revision), Initialize(revision)
 
 
-def _with(
-    plan: Plan,
-    *,
-    trying: Revision | None = None,
-    tried: tuple[Revision, ...] | None = None,
-    respawned: bool | None = None,
-) -> Plan:
-    return Plan(
-        plan.mode,
-        plan.modern,
-        plan.legacy,
-        trying,
-        plan.tried if tried is None else tried,
-        plan.respawned if respawned is None else respawned,
-    )
+def _trying(plan: Plan, revision: Revision) -> Plan:
+    return replace(plan, trying=revision, tried=(*plan.tried, revision))

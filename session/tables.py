@@ -55,7 +55,7 @@ and log messages before it has seen `notifications/initialized`."""
 Life: TypeAlias = Literal["held", "open", "answered", "cancelled", "expired", "lost", "settled"]
 """What became of a request: not sent yet; in flight; answered; given up by its sender; given up for
 lack of time; cut off; given up, and then answered all the same."""
-LifeStep: TypeAlias = Literal["send", "answer", "cancel", "expire", "lose"]
+LifeStep: TypeAlias = Literal["send", "answer", "answer late", "cancel", "expire", "lose"]
 
 EXCHANGE: dict[tuple[Life, LifeStep], Life] = {
     ("held", "send"): "open",
@@ -66,9 +66,9 @@ EXCHANGE: dict[tuple[Life, LifeStep], Life] = {
     ("open", "cancel"): "cancelled",
     ("open", "expire"): "expired",
     ("open", "lose"): "lost",
-    # A late answer is dropped; until it comes, the id stays taken.
-    ("cancelled", "answer"): "settled",
-    ("expired", "answer"): "settled",
+    # Whoever gave it up drops a late answer; until that comes, the id stays taken.
+    ("cancelled", "answer late"): "settled",
+    ("expired", "answer late"): "settled",
 }
 
 Stream: TypeAlias = Literal["asked", "listening", "ended"]

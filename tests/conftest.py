@@ -7,12 +7,13 @@
 """
 
 import os
-import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.interop import make_strangers
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -48,12 +49,9 @@ def strangers() -> Callable[[str], Path]:
     """Give the interpreter of a foreign SDK's environment by its name, such as "mcp2"."""
 
     def interpreter(name: str) -> Path:
-        environment = ROOT / ".strangers" / name
-        scripts = "Scripts" if sys.platform == "win32" else "bin"
-        python = environment / scripts / "python"
-        if not python.exists():
-            pytest.skip(f"no environment named {name}: run `make strangers`")
-        return python
+        if not make_strangers.is_current(name):
+            pytest.skip(f"no environment named {name}, or an outdated one: run `make strangers`")
+        return make_strangers.python_of(name)
 
     return interpreter
 

@@ -13,6 +13,13 @@ import pytest
 
 from tests.conftest import ROOT
 
+COPIED = (
+    "pyproject.toml",
+    "tests/conftest.py",
+    "tests/interop/make_strangers.py",
+    "tests/interop/requirements-mcp2.txt",
+)
+
 SUITE = """
 import warnings
 
@@ -52,8 +59,8 @@ pytest.skip("nothing here", allow_module_level=True)
 
 def run_suite(folder: Path, *, ci: bool) -> str:
     tests = folder / "repository" / "tests"
-    tests.mkdir(parents=True)
-    for name in ("pyproject.toml", "tests/conftest.py"):
+    (tests / "interop").mkdir(parents=True)
+    for name in COPIED:
         (tests.parent / name).write_bytes((ROOT / name).read_bytes())
     (tests / "test_small.py").write_text(SUITE)
     (tests / "test_module_skipped.py").write_text(SKIPPED_MODULE)
@@ -114,7 +121,7 @@ def test_a_warning_fails_its_test(by_hand: str) -> None:
     "reason",
     [
         "no reference data: there is no folder named shared beside the repository",
-        "no environment named mcp2: run `make strangers`",
+        "no environment named mcp2, or an outdated one: run `make strangers`",
         "nothing here",
     ],
 )

@@ -64,8 +64,8 @@ REVISION_DATE = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 # What `import barewire` may cost: seconds of an idle core, and modules beside those of a start.
 IMPORT_SECONDS = 0.060
 IMPORT_MODULES = 200
-# What `import asyncio` costs where barewire may cost that much.
-ASYNCIO_IMPORT_SECONDS = 0.030
+# What `import asyncio` costs on an idle core of the machine where that bar was set.
+ASYNCIO_IMPORT_SECONDS = 0.048
 NOT_AT_THE_FRONT_DOOR = (INPUT_AND_OUTPUT - {"threading", "time"}) | {  # logging loads threading
     *("anyio", "h11", "httptools", "hypothesis", "jsonschema", "pydantic", "sniffio", "trio"),
 }
@@ -170,17 +170,10 @@ def test_a_module_imports_only_what_its_layer_may(module: Module) -> None:
 
 
 @every_module
-def test_servers_and_clients_reach_transports_only_through_run_inside_a_method(
-    module: Module,
-) -> None:
+def test_servers_and_clients_leave_transports_to_the_modules_that_run_them(module: Module) -> None:
     if module.name.startswith(("barewire.server", "barewire.client")):
-        reached = [
-            found for found in module.imports if found.target.startswith("barewire.transports")
-        ]
-        early = [
-            found for found in module.imports if found.target == "barewire.run" and not found.late
-        ]
-        assert reached + early == []
+        targets = [found.target for found in module.imports]
+        assert [name for name in targets if name.startswith("barewire.transports")] == []
 
 
 def test_the_front_door_loads_no_transport() -> None:

@@ -79,7 +79,10 @@ class Timer(Protocol):
 
 
 class Backend(ABC):
-    """One event loop. All methods but `call_soon_threadsafe` belong to its thread."""
+    """One event loop. All methods but `call_soon_threadsafe` belong to its thread.
+
+    Only tasks have context variables to rely on; in which context a callback runs is unspecified.
+    """
 
     __slots__ = ()
 

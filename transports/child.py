@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from barewire.transports.backend import Backend, guarded
@@ -14,7 +14,7 @@ from barewire.transports.fdpipe import is_pollable
 from barewire.transports.polled import PolledReader
 from barewire.transports.threaded import ThreadedReader, ThreadedWriter
 
-__all__ = ["StderrTail", "group_exists", "signal_group", "watch_exit"]
+__all__ = ["StderrTail", "group_is_alive", "signal_group", "watch_exit"]
 
 _KEPT: Final = 8 * 1024
 _BACKLOG: Final = 1024 * 1024
@@ -102,8 +102,8 @@ def signal_group(popen: subprocess.Popen[bytes], number: signal.Signals) -> None
             os.killpg(popen.pid, number)
 
 
-def group_exists(leader: int) -> bool:
-    """Whether there are processes in the group that `leader` led."""
+def group_is_alive(leader: int) -> bool:
+    """Whether processes run in the group that `leader`, which has been waited for, led."""
     if sys.platform == "win32":
         return False
     try:
@@ -112,7 +112,22 @@ def group_exists(leader: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    # Zombies count for `killpg`, and those of orphans stay until process 1 finds the time.
+    return sys.platform != "linux" or any(_group_if_alive(path) == leader for path in _processes())
+
+
+def _processes() -> Iterator[str]:
+    return (f"/proc/{name}/stat" for name in os.listdir("/proc") if name.isdecimal())
+
+
+def _group_if_alive(path: str) -> int | None:
+    try:
+        with open(path, "rb") as file:
+            # The name, in parentheses, may hold anything; after it come state, parent and group.
+            state, _parent, group, *_ = file.read().rpartition(b")")[2].split()
+    except OSError:  # it has just ended
+        return None
+    return None if state in b"ZX" else int(group)
 
 
 def _ignore(_: object) -> None:

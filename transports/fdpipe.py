@@ -180,7 +180,7 @@ class FdPipe:
     def _moved(self, before: int) -> None:
         now = self._writer.pending
         if before > self.low_water >= now and self.on_drained is not None:
-            guarded(self.on_drained)
+            self._backend.call_soon(partial(guarded, self.on_drained))
         if not now and self._flushed is not None:
             self._flushed.set()
 

@@ -5,7 +5,9 @@ what the connection has to send once per turn of the loop, runs one timer for al
 lets those who send a lot wait for a peer that reads slowly.
 """
 
+import logging
 from collections.abc import Callable
+from typing import Final
 
 from barewire.protocol.errors import Reason
 from barewire.session.connection import Connection
@@ -15,14 +17,23 @@ from barewire.transports.pipe import Pipe
 
 __all__ = ["Link", "OnEvent"]
 
+_log = logging.getLogger("barewire.transports")
+
 OnEvent = Callable[[Event], object]
+
+_LOOKS: Final = 4
+"""How often in `limits.stalled` seconds a client that reads slowly is looked at."""
 
 
 class Link:
     """Carries one connection over one pipe, on the event loop that it was made on.
 
     `on_event` is called for each event, on the loop, in order; it must not block. An exception that
-    escapes from it is logged by the pipe as the bug it is.
+    escapes from it is a bug: it is logged, and the other events are not lost by it.
+
+    A client that takes no bytes for `limits.stalled` seconds while more than `limits.pending` wait
+    is given up: a fatal `Violated` tells so, and the link closes. A server that reads nothing may
+    just be busy; there the deadlines of the requests decide.
     """
 
     def __init__(self, connection: Connection, pipe: Pipe, on_event: OnEvent) -> None:
@@ -36,13 +47,15 @@ class Link:
         self._timer: Timer | None = None
         self._timer_at = float("inf")
         self._room: Signal | None = None
+        self._ended = False
         self._closed = False
+        self._watch = _StallWatch(self) if connection.local.role == "server" else None
         pipe.low_water = min(pipe.low_water, connection.limits.pending)
         pipe.on_drained = self._drained
 
     def start(self) -> None:
         """Begin to read."""
-        self.pipe.start(self._received, self._ended)
+        self.pipe.start(self._received, self.lose)
         self.wake()
 
     def now(self) -> float:
@@ -55,35 +68,46 @@ class Link:
         if connection.pending and not self._flushing:
             self._flushing = True
             self.backend.call_soon(self._flush)
-        self._arm(connection.deadline())
+        deadline = connection.deadline()
+        if deadline is not None and deadline < self._timer_at:
+            self._arm(deadline)
 
     def flush(self) -> None:
         """Hand what the connection has to send to the pipe at once."""
-        if self.connection.pending:
-            self.pipe.write(self.connection.data_to_send())
+        connection, pipe = self.connection, self.pipe
+        size = connection.pending
+        if size:
+            pipe.write(connection.data_to_send())
+            if self._watch is not None:
+                self._watch.wrote(size)
 
     @property
     def congested(self) -> bool:
-        """Whether more waits to be written than the connection's limit allows."""
+        """Whether more waits to be written than `limits.pending` allows."""
         connection = self.connection
         return connection.pending + self.pipe.pending > connection.limits.pending
 
     async def room(self) -> None:
-        """Wait until the peer has read enough for more to be sent.
-
-        A peer that reads nothing for `limits.stalled` seconds is given up: the pipe is closed and
-        the wait ends.
-        """
+        """Wait until the peer has read enough for more to be sent, or the link is closed."""
         self.flush()
-        limits = self.connection.limits
         while self.congested and not self._closed:
             if self._room is None:
                 self._room = Signal(self.backend)
-            before = self.pipe.pending
-            if not await self._room.wait(limits.stalled) and self.pipe.pending >= before:
-                detail = f"nothing was read for {limits.stalled:g} s (limits.stalled)"
-                self._on_event(Violated(Reason.INVALID_REQUEST, detail, fatal=True))
-                self._lose(TimeoutError(detail))
+            await self._room.wait()
+            self.flush()
+
+    def lose(self, error: BaseException | None) -> None:
+        """Take note that the peer says nothing more, because of `error` if that is the reason.
+
+        Requests of ours that are in flight are lost. What the peer asked may still be answered.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        self.broken = error
+        self._tell(self.connection.receive_eof())
+        self.wake()
+        self._drained()
 
     async def aclose(self) -> object:
         """End the connection and close the pipe; return what the pipe says of its closing.
@@ -92,30 +116,34 @@ class Link:
         """
         self.flush()
         if not self._closed:
-            self._closed = True
-            for event in self.connection.close():
-                self._on_event(event)
+            self._ended = self._closed = True
+            self._tell(self.connection.close())
             self._disarm()
+            if self._watch is not None:
+                self._watch.dismiss()
             self._drained()
         return await self.pipe.aclose()
 
-    def _received(self, data: bytes) -> None:
-        connection = self.connection
-        for event in connection.receive_data(data, now=self.backend.now()):
-            self._on_event(event)
-        self.wake()
-
-    def _ended(self, error: BaseException | None) -> None:
-        self._lose(error)
-
-    def _lose(self, error: BaseException | None) -> None:
+    def give_up(self, detail: str) -> None:
+        """Close without further ado, because the peer behaves as `detail` says."""
         if self._closed:
             return
-        self.broken = error
-        for event in self.connection.receive_eof():
-            self._on_event(event)
-        self.wake()
-        self._drained()
+        self.broken = TimeoutError(detail)
+        self._tell([Violated(Reason.INVALID_REQUEST, detail, fatal=True)])
+        self.backend.spawn(self.aclose(), shield=True)
+
+    def _received(self, data: bytes) -> None:
+        if not self._ended:
+            self._tell(self.connection.receive_data(data, now=self.backend.now()))
+            self.wake()
+
+    def _tell(self, events: list[Event]) -> None:
+        on_event = self._on_event
+        for event in events:
+            try:
+                on_event(event)
+            except Exception:
+                _log.exception("a handler of %s raised", type(event).__name__)
 
     def _flush(self) -> None:
         self._flushing = False
@@ -126,12 +154,11 @@ class Link:
         if room is not None:
             room.set()
 
-    def _arm(self, deadline: float | None) -> None:
-        if deadline is None or deadline >= self._timer_at or self._closed:
-            return
-        self._disarm()
-        self._timer_at = deadline
-        self._timer = self.backend.call_at(deadline, self._expire)
+    def _arm(self, deadline: float) -> None:
+        if not self._closed:
+            self._disarm()
+            self._timer_at = deadline
+            self._timer = self.backend.call_at(deadline, self._expire)
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -142,6 +169,52 @@ class Link:
     def _expire(self) -> None:
         self._timer = None
         self._timer_at = float("inf")
-        for event in self.connection.expire(self.backend.now()):
-            self._on_event(event)
+        self._tell(self.connection.expire(self.backend.now()))
         self.wake()
+
+
+class _StallWatch:
+    """Watches whether the other end reads what is written, as long as too much of it waits."""
+
+    __slots__ = ("_link", "_moved_at", "_taken", "_timer", "_written")
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._written = 0
+        self._taken = 0
+        self._moved_at = 0.0
+        self._timer: Timer | None = None
+
+    def wrote(self, size: int) -> None:
+        """Take note that `size` bytes were handed to the pipe."""
+        self._written += size
+        link = self._link
+        if link.pipe.pending > link.connection.limits.pending and self._timer is None:
+            self._taken = self._written - link.pipe.pending
+            self._moved_at = link.now()
+            self._look_again()
+
+    def dismiss(self) -> None:
+        """Watch no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look_again(self) -> None:
+        link = self._link
+        later = link.now() + link.connection.limits.stalled / _LOOKS
+        self._timer = link.backend.call_at(later, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        link = self._link
+        limits = link.connection.limits
+        if link.pipe.pending <= limits.pending:
+            return
+        taken = self._written - link.pipe.pending
+        if taken > self._taken:
+            self._taken = taken
+            self._moved_at = link.now()
+        elif link.now() - self._moved_at >= limits.stalled:
+            link.give_up(f"nothing was read for {limits.stalled:g} s (limits.stalled)")
+            return
+        self._look_again()

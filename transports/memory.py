@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TypeAlias
 
 from barewire.transports.backend import Backend, current, guarded
@@ -109,7 +110,7 @@ class MemoryPipe:
         writer, before = self._peer, self._unread
         self._unread -= count
         if before > writer.low_water >= self._unread and writer.on_drained is not None:
-            guarded(writer.on_drained)
+            current().call_soon(partial(guarded, writer.on_drained))
 
 
 def memory_pair(chunking: Chunking | None = None) -> tuple[MemoryPipe, MemoryPipe]:

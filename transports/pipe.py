@@ -18,15 +18,16 @@ LOW_WATER: Final = 64 * 1024
 class Pipe(Protocol):
     """A duplex byte stream. Every method belongs to the thread of the event loop.
 
-    Callbacks run on the loop, never inside a call of `start`, `write` or `resume`. An exception
-    that escapes from one is a bug of its owner: it is logged, and the pipe goes on.
+    Callbacks run on the loop, never inside a call of one of these methods. An exception that
+    escapes from one is a bug of its owner: it is logged, and the pipe goes on.
     """
 
     on_drained: Callable[[], object] | None
     """Called when `pending` falls from above `low_water` to `low_water` or below.
 
-    Also when the pipe breaks or closes, since nothing is pending then. To wait until `pending < n`,
-    set `low_water` below `n` and look again at each call. Default: None.
+    Also when the pipe breaks or closes, since nothing is pending then. It comes a turn of the loop
+    later, when there may be more again: to wait until `pending < n`, set `low_water` below `n` and
+    look again at each call. Default: None.
     """
 
     low_water: int

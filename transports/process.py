@@ -16,7 +16,7 @@ from typing import IO, Final, Literal, NoReturn
 
 from barewire.protocol.record import record
 from barewire.transports.backend import Signal, Timer, current
-from barewire.transports.child import StderrTail, group_exists, signal_group, watch_exit
+from barewire.transports.child import StderrTail, group_is_alive, signal_group, watch_exit
 from barewire.transports.fdpipe import TICK, FdPipe
 
 __all__ = [
@@ -228,10 +228,7 @@ class StdioProcess(FdPipe):
             deadline = self._backend.now() + seconds
             await self._exits_by(deadline)
         if self._leftovers and (signals or self._kill_tree == "always"):
-            if not signals:
-                signal_group(self._popen, signal.SIGTERM)
-                deadline = self._backend.now() + self._grace.term
-            await self._end_group(deadline)
+            await self._end_group(signals, deadline)
         self._dismiss()
         return CloseResult(self.returncode, tuple(signals), self._leftovers)
 
@@ -241,15 +238,20 @@ class StdioProcess(FdPipe):
             if self._popen.poll() is not None:
                 self._on_exit()
 
-    async def _end_group(self, deadline: float) -> None:
-        while group_exists(self.pid) and self._backend.now() < deadline:
-            await self._backend.sleep(TICK)
-        signal_group(self._popen, signal.SIGKILL)
+    async def _end_group(self, signals: list[signal.Signals], deadline: float) -> None:
+        """End what is left without its leader: SIGTERM and some time, then SIGKILL."""
+        if not signals:
+            signal_group(self._popen, signal.SIGTERM)
+            deadline = self._backend.now() + self._grace.term
+        if signal.SIGKILL not in signals:
+            while group_is_alive(self.pid) and self._backend.now() < deadline:
+                await self._backend.sleep(TICK)
+            signal_group(self._popen, signal.SIGKILL)
         self._leftovers = False
 
     def _dismiss(self) -> None:
-        self._stop_watching()
         if self.returncode is None:  # stuck in the kernel: leave no zombie when it comes free
+            self._stop_watching()
             threading.Thread(target=self._popen.wait, daemon=True).start()
         if self._patience is not None:
             self._patience.cancel()
@@ -258,9 +260,10 @@ class StdioProcess(FdPipe):
 
     def _on_exit(self) -> None:
         if self.returncode is None:
+            self._stop_watching()
             self.returncode = self._popen.wait()
             # Asked at once, because later the number may belong to others.
-            self._leftovers = group_exists(self.pid)
+            self._leftovers = group_is_alive(self.pid)
             self._exited.set()
             self._stderr.read_rest()
             lines = self.stderr_tail.splitlines()[-_REPORTED_LINES:]

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from barewire.transports.backend import current
 from barewire.transports.fdpipe import FdPipe, is_pollable
 
 __all__ = ["StdioClaim", "claim_stdio"]
@@ -71,6 +72,7 @@ class StdioClaim:
 
     def open(self, *, flush_timeout: float = 1.0) -> FdPipe:
         """Return the pipe of the protocol, on the running loop; closing it releases the claim."""
+        current()  # without a loop, fail before there are descriptors
         return FdPipe(
             os.dup(self._stdin),
             os.dup(self._stdout),

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class BusyError(Exception):
-    """Every thread runs something and the queue is full."""
+    """Every thread runs something and the queue is full, or there are no threads to be had."""
 
 
 class ThreadPool:
@@ -77,12 +77,19 @@ class ThreadPool:
                 raise RuntimeError("the thread pool is closed")
             if self._load >= self._limit:
                 raise BusyError(f"{self._load} calls are running or waiting for a thread")
+            if self._load >= self._started < self._size:
+                self._start_thread()
             self._load += 1
-            short = self._load > self._started and self._started < self._size
-            self._started += short
             self._jobs.put(job)
-        if short:
+
+    def _start_thread(self) -> None:
+        try:
             threading.Thread(target=self._work, name="barewire-worker", daemon=True).start()
+        except RuntimeError as error:  # the system has no more; those that run will do
+            if not self._started:
+                raise BusyError("no thread can be started") from error
+        else:
+            self._started += 1
 
     def _work(self) -> None:
         while job := self._jobs.get():

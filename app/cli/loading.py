@@ -39,7 +39,13 @@ def load_server(target: str) -> Server:
 
 
 def command_for(target: str) -> list[str]:
-    """Return the command that serves `target` on stdio."""
+    """Return the command that serves `target` on stdio.
+
+    Raises `TargetError` for a file that is not there; the rest shows when it is imported.
+    """
+    place, _, _ = _split(target)
+    if place.endswith(".py"):
+        _must_be_there(Path(place))
     return [sys.executable, "-m", "barewire", "run", target]
 
 
@@ -52,8 +58,7 @@ def _split(target: str) -> tuple[str, str, str]:
 
 
 def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise TargetError(f"there is no file {path}")
+    _must_be_there(path)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise TargetError(f"{path} is no Python module")
@@ -63,6 +68,11 @@ def _load_file(path: Path) -> ModuleType:
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _must_be_there(path: Path) -> None:
+    if not path.is_file():
+        raise TargetError(f"there is no file {path}")
 
 
 def _load_module(name: str) -> ModuleType:

@@ -20,7 +20,8 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    0: done. 1: the server or the tool says that it failed. 2: the command line makes no sense.
+    0: done. 1: the server or the tool says that it failed. 2: the command line makes no sense, or
+    names a target that is not there. 130: interrupted.
     """
     given = list(sys.argv[1:] if argv is None else argv)
     command: list[str] = []
@@ -34,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(error, 2)
     except (BarewireError, OSError) as error:
         return _complain(error, 1)
+    except KeyboardInterrupt:
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -139,5 +142,7 @@ def _print_result(result: CallResult, raw: bool) -> int:
 
 
 def _complain(error: Exception, code: int) -> int:
-    print(f"barewire: {error}", file=sys.stderr)
+    # Without the number of the error and the name of the file, which the text says already.
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    print(f"barewire: {text}", file=sys.stderr)
     return code

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from barewire.client.results import CallResult, ToolInfo
 from barewire.client.targets import Target
-from barewire.protocol.capabilities import Capabilities
+from barewire.protocol.capabilities import Capabilities, declares
 from barewire.protocol.envelope import LOG_LEVEL, LOG_LEVELS, meta_of, tagged
 from barewire.protocol.jsonrpc import Notification, Params
 from barewire.protocol.revisions import ALL, Revision
@@ -31,6 +31,7 @@ class _Wire(Protocol):
     """What a client needs of its connection; `barewire.calling` has it."""
 
     connection: Connection
+    closed: bool
 
     async def request(
         self,
@@ -103,17 +104,21 @@ class Client:
         self._log_level = log_level
         self._limits = limits
         self._wire: _Wire | None = None
+        self._opening = False
 
     async def connect(self) -> "Client":
         """Open the connection and agree on a revision; `async with` does so by itself.
 
+        A client that was closed can be opened again: a command is then started anew.
+
         Raises `OSError` when a command cannot be started, `TimedOut` when the server says nothing,
         `ConnectionLost` when it goes away, and `RemoteProtocolError` when there is no revision in
-        common. Each names the command and the end of its standard error.
+        common. Each names the command and the end of its standard error. Raises
+        `LocalProtocolError` when it is open, or being opened.
         """
         from barewire.connecting import Dial
 
-        if self._wire is not None:
+        if self._opening or (self._wire is not None and not self._wire.closed):
             raise LocalProtocolError("the client is connected already")
         dial = Dial(
             self._target,
@@ -124,15 +129,20 @@ class Client:
             timeout=self._connect_timeout,
             probe_timeout=self._probe_timeout,
         )
-        self._wire = await dial.connect()
+        self._opening = True
+        try:
+            self._wire = await dial.connect()
+        finally:
+            self._opening = False
         if self._log_level is not None and not self.revision.modern:
-            await self.set_log_level(self._log_level)
+            await self._ask_for_log_level(self._log_level)
         return self
 
     async def aclose(self) -> None:
         """Close the connection; a server process is given time to exit and ended if it does not.
 
-        Idempotent, callable from any task. Bounded: 3 seconds at most.
+        Calls in flight end with `ConnectionLost`. Idempotent, callable from any task. Bounded: 3
+        seconds at most.
         """
         if self._wire is not None:
             await self._wire.aclose()
@@ -283,6 +293,15 @@ class Client:
         if connection.session is None:
             raise AssertionError("a client is not connected before a revision is agreed")
         return connection.session.facts
+
+    async def _ask_for_log_level(self, level: str) -> None:
+        if not declares(self.server_capabilities, "logging"):
+            return  # it will not say anything, whatever the level
+        try:
+            await self.set_log_level(level)
+        except BaseException:
+            await self.aclose()
+            raise
 
     def _with_log_level(self, params: Params | None) -> Params | None:
         # Logging: a modern server sends log messages for the requests that ask for them.

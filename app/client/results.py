@@ -7,7 +7,7 @@ that nobody knows yet, are there.
 from typing import Any
 
 from barewire.protocol.record import record
-from barewire.protocol.values import as_array, as_object
+from barewire.protocol.values import as_array, as_object, as_string
 
 __all__ = ["CallResult", "ToolInfo"]
 
@@ -32,7 +32,7 @@ class ToolInfo:
     @property
     def description(self) -> str | None:
         """What it does."""
-        return self.raw.get("description")
+        return as_string(self.raw.get("description"))
 
     @property
     def input_schema(self) -> dict[str, Any]:

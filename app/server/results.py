@@ -8,50 +8,42 @@ Structured Content).
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from types import UnionType
-from typing import Any, Union, cast, get_args, get_origin, is_typeddict
+from typing import Any, TypeAlias, cast, get_args, get_origin, is_typeddict
 
 import msgspec
 
-from barewire.content import Content, text
+from barewire.content import Content, ToolResult, text
 from barewire.protocol.codec import dumps
-from barewire.protocol.record import record
 from barewire.protocol.revisions import Revision
 from barewire.protocol.values import as_array, as_object
-from barewire.server.signature import Schema, schema_of
+from barewire.server.signature import Schema, convert, members_of_union, schema_of
 
-__all__ = ["Returns", "ToolResult", "failed"]
+__all__ = ["ResultError", "Returns"]
 
-
-@record
-class ToolResult:
-    """A whole result, for a tool that wants to say all of it."""
-
-    content: list[Content]
-    structured_content: Any = None
-    is_error: bool = False
-    meta: dict[str, Any] | None = None
+Result: TypeAlias = dict[str, Any]
 
 
-def failed(message: str) -> dict[str, Any]:
-    """Return the result of a tool that did not do what it was asked."""
-    return {"content": [{"type": "text", "text": message}], "isError": True}
+class ResultError(ValueError):
+    """A tool returned what no result can carry, or not what it says it returns."""
 
 
 class Returns:
     """How what a handler returns becomes a result; made once, from its annotation.
 
-    Raises `TypeError` when the annotation cannot be described by a schema.
+    An annotation that says text or blocks makes everything content; one that says data makes
+    everything data, a string as well, with an output schema. Without one, the value decides. Raises
+    `TypeError` when the annotation cannot be described by a schema.
     """
 
-    __slots__ = ("_schema", "_wrapped")
+    __slots__ = ("_annotation", "_schema", "_wrapped")
 
     def __init__(self, annotation: Any, name: str) -> None:
+        self._annotation = annotation
         self._schema: Schema | None = None
         if not _is_content(annotation) and annotation not in (Any, inspect.Signature.empty):
             try:
                 self._schema = schema_of(annotation)
-            except (TypeError, ValueError) as error:
+            except Exception as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise TypeError(
                     f"{name}: what it returns cannot be described by a schema: {reason}"
@@ -75,26 +67,31 @@ class Returns:
             return wrapped
         return schema
 
-    def result(self, value: Any, revision: Revision) -> dict[str, Any]:
+    def result(self, value: Any, revision: Revision) -> Result:
         """Return the result for what the handler returned.
 
-        Raises `TypeError` or `ValueError` when it cannot be written as JSON.
+        Raises `ResultError`, naming what is wrong, when JSON cannot carry it or when it is not what
+        the annotation says.
         """
-        if isinstance(value, str):
-            return {"content": [{"type": "text", "text": value}], "isError": False}
         if isinstance(value, ToolResult):
             return self._whole(value, revision)
-        blocks = _blocks(value)
-        if blocks is not None:
-            return {"content": _known_in(blocks, revision), "isError": False}
+        if self._schema is None:
+            if isinstance(value, str):
+                return {"content": [{"type": "text", "text": value}], "isError": False}
+            blocks = _blocks(value, plain=_is_content(self._annotation))
+            if blocks is not None:
+                return {"content": _known_in(blocks, revision), "isError": False}
         return self._structured(value, revision)
 
-    def _structured(self, value: Any, revision: Revision) -> dict[str, Any]:
-        data = msgspec.to_builtins(value)
-        written = dumps(data)
-        if b"null" in written:
-            _refuse_infinite(data, "result")
-        result: dict[str, Any] = {
+    def _structured(self, value: Any, revision: Revision) -> Result:
+        data, written = _json_of(value, "result")
+        if self._schema is not None:
+            try:
+                convert(data, self._annotation)
+            except msgspec.ValidationError as error:
+                # Output Schema: "Servers MUST provide structured results that conform".
+                raise ResultError(f"result is not what is declared: {error}") from None
+        result: Result = {
             "content": [{"type": "text", "text": written.decode()}],
             "isError": False,
         }
@@ -105,44 +102,53 @@ class Returns:
             result["structuredContent"] = {"result": data} if wrap else data
         return result
 
-    def _whole(self, value: ToolResult, revision: Revision) -> dict[str, Any]:
-        result: dict[str, Any] = {
+    def _whole(self, value: ToolResult, revision: Revision) -> Result:
+        result: Result = {
             "content": _known_in(value.content, revision),
             "isError": value.is_error,
         }
         if value.structured_content is not None and revision.structured_content != "none":
-            data = msgspec.to_builtins(value.structured_content)
-            _refuse_infinite(data, "structuredContent")
-            if isinstance(data, dict) or revision.structured_content == "any":
-                result["structuredContent"] = data
+            data, _ = _json_of(value.structured_content, "structured_content")
+            fits = isinstance(data, dict) or revision.structured_content == "any"
+            result["structuredContent"] = data if fits else {"result": data}
         if value.meta is not None:
             result["_meta"] = value.meta
         return result
 
 
+def _json_of(value: Any, name: str) -> tuple[Any, bytes]:
+    """Return `value` as what JSON is made of, and as JSON; raises `ResultError`."""
+    try:
+        data = msgspec.to_builtins(value, str_keys=True)
+        written = dumps(data)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ResultError(f"{name} cannot be written as JSON: {error}") from error
+    if b"null" in written:  # which is what becomes of a number that JSON does not have
+        _refuse_infinite(data, name)
+    return data, written
+
+
 def _is_content(annotation: Any) -> bool:
     """Whether what is annotated so is content: nothing, text, a block or several blocks."""
+    members = members_of_union(annotation)
+    if len(members) > 1:
+        return all(map(_is_content, members))
     if annotation is None or annotation is type(None):
         return True
-    origin = get_origin(annotation)
-    if origin is list or origin is tuple:
+    if get_origin(annotation) in (list, tuple):
         items = [item for item in get_args(annotation) if item is not Ellipsis]
-        return bool(items) and all(_is_blocks(item) for item in items)
-    if origin is Union or origin is UnionType:
-        return all(_is_content(member) for member in get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, str | ToolResult):
+        return bool(items) and all(map(_are_blocks, items))
+    if isinstance(annotation, type) and annotation in (str, ToolResult):
         return True
     return _is_block(annotation)
 
 
-def _is_blocks(annotation: Any) -> bool:
+def _are_blocks(annotation: Any) -> bool:
     """Whether the items of a list are blocks, or blocks and text; text alone is data."""
-    if get_origin(annotation) in (Union, UnionType):
-        members = get_args(annotation)
-        return any(map(_is_block, members)) and all(
-            member is str or _is_block(member) for member in members
-        )
-    return _is_block(annotation)
+    members = members_of_union(annotation)
+    return any(map(_is_block, members)) and all(
+        member is str or _is_block(member) for member in members
+    )
 
 
 def _is_block(annotation: Any) -> bool:
@@ -156,22 +162,32 @@ _CONTENT_PAYLOADS = frozenset(
 )
 
 
-def _blocks(value: Any) -> list[dict[str, Any]] | None:
+def _blocks(value: Any, *, plain: bool) -> list[dict[str, Any]] | None:
+    """Return `value` as content blocks, `None` if it is data; `plain` dicts may be blocks too."""
     if value is None:
         return []
-    if isinstance(value, Content):
+    if _looks_like_block(value, plain=plain):
         return [value]
     if not isinstance(value, list | tuple):
         return None
     items = cast("Sequence[Any]", value)
-    if not any(isinstance(item, Content) for item in items):
-        return None
-    if not all(isinstance(item, Content | str) for item in items):
+    found = [_looks_like_block(item, plain=plain) for item in items]
+    if not (any(found) or plain) or not all(map(_or_text, found, items)):
         return None
     return [text(item) if isinstance(item, str) else item for item in items]
 
 
-def _known_in(blocks: list[Any], revision: Revision) -> list[dict[str, Any]]:
+def _looks_like_block(value: Any, *, plain: bool) -> bool:
+    return isinstance(value, Content) or (
+        plain and isinstance(value, dict) and isinstance(cast("Result", value).get("type"), str)
+    )
+
+
+def _or_text(is_block: bool, item: Any) -> bool:
+    return is_block or isinstance(item, str)
+
+
+def _known_in(blocks: Sequence[dict[str, Any]], revision: Revision) -> list[dict[str, Any]]:
     """Return the blocks, with those that `revision` does not know put into ones that it does."""
     return [
         block if block.get("type") in revision.content_types else _downgraded(block)
@@ -200,9 +216,9 @@ _DOWNGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def _refuse_infinite(value: Any, path: str) -> None:
-    """Raise `ValueError` naming the number that JSON does not have, if there is one."""
+    """Raise `ResultError` naming the number that JSON does not have, if there is one."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{path} is {value}, which JSON does not have")
+        raise ResultError(f"{path} is {value}, which JSON does not have")
     for key, item in (as_object(value) or {}).items():
         _refuse_infinite(item, f"{path}.{key}")
     for index, item in enumerate(as_array(value) or []):

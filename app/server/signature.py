@@ -1,28 +1,29 @@
 """A handler's signature as JSON Schema, and a client's arguments as its values.
 
 msgspec reads the annotations. What it cannot express fails when the handler is registered, naming
-the parameter; with pydantic installed its models and types work as well.
+the parameter.
 """
 
 import inspect
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from barewire.context import Context, SyncContext
-from barewire.protocol.codec import dumps
+from barewire.errors import ArgumentError
+from barewire.invoke import behind
 from barewire.protocol.values import as_array, as_object
 
-__all__ = ["ArgumentError", "Signature", "schema_of"]
+__all__ = ["Schema", "Signature", "convert", "members_of_union", "schema_of"]
 
-Schema = dict[str, Any]
+Schema: TypeAlias = dict[str, Any]
 
 _PLAIN = (type(None), bool, int, float, str)
 
-
-class ArgumentError(ValueError):
-    """A client's arguments do not fit; the text says which, and what was expected."""
+_EXACT = 2**53
+"""Up to here every integer is a float, and a float that looks like an integer is that integer."""
 
 
 class Signature:
@@ -43,36 +44,29 @@ class Signature:
         "schema",
     )
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        name = getattr(function, "__name__", repr(function))
+    def __init__(self, function: Callable[..., Any], name: str, *, is_async: bool) -> None:
         hints = _hints(function, name)
-        parameters = inspect.signature(function).parameters
         self.returns = hints.get("return", inspect.Signature.empty)
         self._context_at: int | None = None
         self._context_name: str | None = None
-        positional: list[str] = []
-        keywords: list[str] = []
-        fields: list[tuple[str, Any, inspect.Parameter]] = []
-        for parameter in parameters.values():
-            kind = parameter.kind
-            if kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                raise TypeError(
-                    f"{name}: parameter {parameter} cannot be described by a schema: "
-                    "name each argument"
-                )
+        self._keywords: list[str] = []
+        self._positional = 0
+        fields: list[_Field] = []
+        for parameter in inspect.signature(function).parameters.values():
             annotation = hints.get(parameter.name, Any)
-            if annotation in (Context, SyncContext):
-                self._wants_context(annotation, parameter, len(positional), function, name)
+            kind = _context_kind(annotation)
+            if kind is not None:
+                self._take_context(kind, parameter, name, is_async)
                 continue
-            (keywords if kind is parameter.KEYWORD_ONLY else positional).append(parameter.name)
-            fields.append((parameter.name, annotation, parameter))
-        fields.sort(key=lambda field: field[2].kind is inspect.Parameter.KEYWORD_ONLY)
-        self._positional = len(positional)
-        self._keywords = keywords
-        self._model = _model(name, fields)
-        self.schema = schema_of(self._model)
-        self.schema.pop("title", None)
-        self.schema.setdefault("properties", {})
+            fields.append(_Field(parameter, annotation, name))
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                self._keywords.append(parameter.name)
+            else:
+                self._positional += 1
+        self._model = msgspec.defstruct(
+            "arguments", [field.definition for field in fields], kw_only=True
+        )
+        self.schema = _schema_of_arguments(self._model, fields)
 
     @property
     def wants_context(self) -> bool:
@@ -82,14 +76,16 @@ class Signature:
     def read(self, arguments: dict[str, Any]) -> Any:
         """Return the values that `arguments` stand for, to be given to `call`.
 
-        Raises `ArgumentError` when they do not fit.
+        As in the schema, members that no parameter has are ignored. Raises `ArgumentError`, naming
+        the argument, when they do not fit.
         """
         try:
-            return msgspec.convert(arguments, self._model)
+            return convert(arguments, self._model)
         except msgspec.ValidationError as error:
-            if "`float`" in str(error):
-                return self._read_integral(arguments)
-            raise ArgumentError(_plain(error)) from None
+            text = str(error).replace("`$.", "`arguments.").replace("`$`", "`arguments`")
+            raise ArgumentError(text) from None
+        except RecursionError:
+            raise ArgumentError("arguments are nested too deeply") from None
 
     def call(self, function: Callable[..., Any], values: Any, context: object) -> Any:
         """Call `function` with what `read` returned, and with `context` if it takes one."""
@@ -105,40 +101,57 @@ class Signature:
             named[self._context_name] = context
         return function(*given[:split], **named)
 
-    def _read_integral(self, arguments: dict[str, Any]) -> Any:
-        # JSON Schema: 1.0 is an integer. msgspec agrees when it reads JSON, not when it converts.
-        try:
-            return msgspec.json.decode(dumps(arguments), type=self._model)
-        except msgspec.ValidationError as error:
-            raise ArgumentError(_plain(error)) from None
-
-    def _wants_context(
-        self,
-        kind: type,
-        parameter: inspect.Parameter,
-        at: int,
-        function: Callable[..., Any],
-        name: str,
+    def _take_context(
+        self, kind: type, parameter: inspect.Parameter, name: str, is_async: bool
     ) -> None:
         if self.wants_context:
             raise TypeError(f"{name}: parameter {parameter.name} is a second context")
-        if (kind is Context) is not inspect.iscoroutinefunction(function):
-            right = "Context" if kind is SyncContext else "SyncContext"
+        right = Context if is_async else SyncContext
+        if kind is not right:
             raise TypeError(
-                f"{name}: parameter {parameter.name} must be annotated with {right}: "
+                f"{name}: parameter {parameter.name} must be annotated with {right.__name__}: "
                 "Context is for async def handlers, SyncContext for plain ones"
             )
         if parameter.kind is parameter.KEYWORD_ONLY:
             self._context_name = parameter.name
         else:
-            self._context_at = at
+            self._context_at = self._positional
+
+
+class _Field:
+    """One parameter as a member of the arguments; raises `TypeError` if it cannot be one."""
+
+    __slots__ = ("default", "definition", "name")
+
+    def __init__(self, parameter: inspect.Parameter, annotation: Any, function: str) -> None:
+        self.name = parameter.name
+        self.default = parameter.default
+        where = f"{function}: parameter {self.name}"
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(f"{where} stands for any number of arguments: name each of them")
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise TypeError(f"{where} is positional-only, but arguments are given by name")
+        if self.default is None and annotation is not Any:
+            annotation = annotation | None  # as everybody means it
+        _must_have_schema(annotation, where)
+        if not self.has_default:
+            self.definition: Any = (self.name, annotation)
+        elif isinstance(self.default, _PLAIN):
+            self.definition = (self.name, annotation, self.default)
+        else:
+            constant = msgspec.field(default_factory=lambda: self.default)
+            self.definition = (self.name, annotation, constant)
+
+    @property
+    def has_default(self) -> bool:
+        return self.default is not inspect.Parameter.empty
 
 
 def schema_of(annotation: Any) -> Schema:
     """Return the JSON Schema of a type, with what it refers to below `$defs`.
 
-    The schema at the root is written out, not referred to, unless it refers to itself. Raises
-    `TypeError` for a type that has none.
+    The schema at the root is written out, not referred to. Raises `TypeError` for a type that has
+    none.
     """
     (root,), definitions = msgspec.json.schema_components(
         [annotation], ref_template="#/$defs/{name}"
@@ -148,13 +161,78 @@ def schema_of(annotation: Any) -> Schema:
     if isinstance(reference, str):
         name = reference.removeprefix("#/$defs/")
         schema = dict(definitions[name])
-        if not _refers(schema, reference) and not any(
-            _refers(other, reference) for key, other in definitions.items() if key != name
-        ):
+        if not any(_refers(definition, reference) for definition in definitions.values()):
             definitions = {key: other for key, other in definitions.items() if key != name}
     if definitions:
         schema["$defs"] = definitions
     return schema
+
+
+def convert(value: Any, annotation: Any) -> Any:
+    """Return what parsed JSON stands for in a type; raises `msgspec.ValidationError`.
+
+    JSON Schema: a number without a fraction is an integer, however it is written.
+    """
+    try:
+        return msgspec.convert(value, annotation, str_keys=True)
+    except msgspec.ValidationError as error:
+        if "got `float`" not in str(error):
+            raise
+        return msgspec.convert(_with_integers(value), annotation, str_keys=True)
+
+
+def members_of_union(annotation: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the one type that it is."""
+    if get_origin(annotation) in (Union, UnionType):
+        return get_args(annotation)
+    return (annotation,)
+
+
+def _with_integers(value: object) -> object:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) <= _EXACT else value
+    members, items = as_object(value), as_array(value)
+    if members is not None:
+        return {key: _with_integers(item) for key, item in members.items()}
+    return value if items is None else [_with_integers(item) for item in items]
+
+
+def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
+    try:
+        return get_type_hints(behind(function), include_extras=True)
+    except NameError as error:
+        raise TypeError(f"{name}: an annotation cannot be resolved: {error}") from error
+
+
+def _context_kind(annotation: Any) -> type | None:
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    for kind in (Context, SyncContext):
+        if kind in members_of_union(annotation):
+            return kind
+    return None
+
+
+def _schema_of_arguments(model: type[msgspec.Struct], fields: list[_Field]) -> Schema:
+    schema = schema_of(model)
+    schema.pop("title", None)
+    properties: dict[str, Schema] = schema.setdefault("properties", {})
+    for field in fields:
+        if field.has_default and "default" not in properties[field.name]:
+            try:
+                properties[field.name]["default"] = msgspec.to_builtins(field.default)
+            except (TypeError, ValueError):
+                continue  # JSON has no such value: the argument is optional all the same
+    return schema
+
+
+def _must_have_schema(annotation: Any, where: str) -> None:
+    """Raise `TypeError` unless the type can be described by a schema."""
+    try:
+        schema_of(annotation)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise TypeError(f"{where} cannot be described by a schema: {reason}") from error
 
 
 def _refers(schema: object, reference: str) -> bool:
@@ -163,37 +241,3 @@ def _refers(schema: object, reference: str) -> bool:
         return True
     inner = (*members.values(), *(as_array(schema) or ()))
     return any(_refers(value, reference) for value in inner)
-
-
-def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
-    try:
-        return get_type_hints(function, include_extras=True)
-    except NameError as error:
-        raise TypeError(f"{name}: an annotation cannot be resolved: {error}") from error
-
-
-def _model(name: str, fields: list[tuple[str, Any, inspect.Parameter]]) -> type[msgspec.Struct]:
-    made: list[Any] = []
-    for field, annotation, parameter in fields:
-        try:
-            schema_of(annotation)
-        except (TypeError, ValueError) as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise TypeError(
-                f"{name}: parameter {field} cannot be described by a schema: {reason}"
-            ) from error
-        if parameter.default is parameter.empty:
-            made.append((field, annotation))
-        elif isinstance(parameter.default, _PLAIN):
-            made.append((field, annotation, parameter.default))
-        else:
-            made.append((field, annotation, _constant(parameter.default)))
-    return msgspec.defstruct(name, made, kw_only=True)
-
-
-def _constant(value: Any) -> Any:
-    return msgspec.field(default_factory=lambda: value)
-
-
-def _plain(error: msgspec.ValidationError) -> str:
-    return str(error).replace("`$.", "`arguments.").replace("at `$", "at `arguments")

@@ -1,23 +1,27 @@
 """Tools: what a server offers to be called, and how it is called."""
 
 import logging
-import secrets
+import re
 from collections.abc import Callable
 from inspect import cleandoc
 from typing import Any
 
-from barewire.errors import Refuse, ToolError
-from barewire.invoke import Answer, Call, Kind, kind_of
+from barewire.errors import RAISED_BY_HANDLERS, ArgumentError, Refuse, ToolError
+from barewire.invoke import Answer, Call, Kind, behind, kind_of
 from barewire.protocol.errors import Reason
 from barewire.protocol.revisions import Revision
 from barewire.server.pages import CursorError, page_of
-from barewire.server.results import Returns, failed
-from barewire.server.signature import ArgumentError, Signature
 from barewire.session.exceptions import BarewireError, RequestError
 
 __all__ = ["Tool", "Tools"]
 
 _log = logging.getLogger("barewire.server")
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+"""Tools › Tool Names."""
+
+_SHOWN = 128
+"""Characters of an unknown tool's name that are given back."""
 
 
 class Tool:
@@ -49,15 +53,25 @@ class Tool:
         meta: dict[str, Any] | None = None,
         blocking: bool = True,
     ) -> None:
+        # Late: msgspec, which both need, takes longer to import than everything else here, and a
+        # program that is only a client has no use for it.
+        from barewire.server.results import Returns
+        from barewire.server.signature import Signature
+
         self.function = function
-        self.name = name or function.__name__
+        self.name = _name_of(function) if name is None else name
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"a tool's name has 1 to 128 of the characters A-Z a-z 0-9 _ - . and no others: "
+                f"{self.name!r:.128}"
+            )
         self.title = title
-        self.description = description or cleandoc(function.__doc__ or "") or None
+        self.description = description or cleandoc(behind(function).__doc__ or "") or None
         self.annotations = annotations
         self.icons = icons
         self.meta = meta
         self.kind: Kind = kind_of(function, blocking=blocking)
-        self.signature = Signature(function)
+        self.signature = Signature(function, self.name, is_async=self.kind == "task")
         self.returns = Returns(self.signature.returns, self.name)
         self._definitions: dict[str, dict[str, Any]] = {}
 
@@ -92,7 +106,7 @@ class Tool:
             # Tools › Error Handling: arguments that do not fit are an error that the model can
             # mend, in older revisions one of the protocol.
             if revision.argument_errors_in_result:
-                return failed(f"Invalid arguments for {self.name}: {error}")
+                return _failed(f"Invalid arguments for {self.name}: {error}")
             raise Refuse(Reason.INVALID_PARAMS, str(error)) from None
         if self.kind == "task":
             return self._await(call, values)
@@ -100,37 +114,41 @@ class Tool:
             return self._thread(call, values)
         try:
             return self.returns.result(self._run(call, values), revision)
-        except Exception as error:
-            return self._failed(error)
+        except RAISED_BY_HANDLERS as error:
+            return self._answer_to(error)
 
     async def _await(self, call: Call, values: Any) -> dict[str, Any]:
         try:
             value = await self._run(call, values)
             return self.returns.result(value, call.exchange.revision)
-        except Exception as error:
-            return self._failed(error)
+        except RAISED_BY_HANDLERS as error:
+            return self._answer_to(error)
 
     async def _thread(self, call: Call, values: Any) -> dict[str, Any]:
         try:
             value = await call.places.in_thread(lambda: self._run(call, values))
             return self.returns.result(value, call.exchange.revision)
-        except Exception as error:
-            return self._failed(error)
+        except RAISED_BY_HANDLERS as error:
+            return self._answer_to(error)
 
     def _run(self, call: Call, values: Any) -> Any:
         context = call.context(self.kind) if self.signature.wants_context else None
         return self.signature.call(self.function, values, context)
 
-    def _failed(self, error: Exception) -> dict[str, Any]:
+    def _answer_to(self, error: BaseException) -> dict[str, Any]:
+        """Return the result that stands for an exception, or raise it if it is the protocol's."""
+        from barewire.server.results import ResultError
+
         if isinstance(error, ToolError):
-            return failed(str(error))
+            return _failed(str(error))
         if isinstance(error, RequestError | Refuse):
             raise error
         # What went wrong inside is none of the peer's business; the reference finds it in the log.
-        reference = secrets.token_hex(4)
+        reference = _reference()
         log = _log.warning if isinstance(error, BarewireError) else _log.error
         log("tool %s failed (%s)", self.name, reference, exc_info=error)
-        return failed(f"{self.name} failed: internal error (reference {reference})")
+        what = str(error) if isinstance(error, ResultError) else "internal error"
+        return _failed(f"{self.name} failed: {what} (reference {reference})")
 
 
 class Tools:
@@ -179,5 +197,23 @@ class Tools:
         name = call.exchange.params["name"]
         tool = self._by_name.get(name)
         if tool is None:
-            raise Refuse(Reason.UNKNOWN_TOOL, f"{name!r:.128}", {"name": name})
+            raise Refuse(Reason.UNKNOWN_TOOL, repr(name[:_SHOWN]), {"name": name[:_SHOWN]})
         return tool.call(call)
+
+
+def _failed(message: str) -> dict[str, Any]:
+    """Return the result of a tool that did not do what it was asked."""
+    return {"content": [{"type": "text", "text": message}], "isError": True}
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        raise TypeError(f"{function!r} has no name of its own: give the tool a `name`")
+    return name
+
+
+def _reference() -> str:
+    import secrets  # late: it brings along what few servers ever need
+
+    return secrets.token_hex(4)

@@ -165,6 +165,7 @@ def played(request: pytest.FixtureRequest, plays: Plays) -> Played:
     return Played(pair, mode, steps)
 
 
+@pytest.mark.rule("L-01", "M1105-LIFE-09", "SR-120", "SR-125")
 def test_they_agree_on_the_revision(played: Played) -> None:
     assert played.steps["opened"]["protocol_version"] == played.revision
     peer = json.loads(played.text("whoami"))
@@ -172,6 +173,7 @@ def test_they_agree_on_the_revision(played: Played) -> None:
     assert peer["client_name"] == CLIENTS[played.pair.client]
 
 
+@pytest.mark.rule("M1105-LIFE-03", "M0728-VER-03", "SR-122")
 def test_the_server_introduces_itself(played: Played) -> None:
     opened = played.steps["opened"]
     if played.pair.client == "mcp2" and played.mode == MODERN:
@@ -182,6 +184,7 @@ def test_the_server_introduces_itself(played: Played) -> None:
         assert {"tools", "logging"} <= set(opened["capabilities"])
 
 
+@pytest.mark.rule("SR-132")
 def test_the_tools_are_listed_with_their_schemas(played: Played) -> None:
     tools = {tool["name"]: tool for tool in played.steps["tools"]}
     assert list(tools) == list(TOOLS)
@@ -203,6 +206,7 @@ def test_a_text_comes_back_as_it_was_sent(played: Played) -> None:
         assert played.steps["echo"]["structured"] is None
 
 
+@pytest.mark.rule("M0618-TOOL-18", "M0618-TOOL-19")
 def test_a_structured_result_has_its_schema_its_value_and_a_text(played: Played) -> None:
     assert json.loads(played.text("add")) == {"sum": 5}
     add = next(tool for tool in played.steps["tools"] if tool["name"] == "add")
@@ -213,6 +217,7 @@ def test_a_structured_result_has_its_schema_its_value_and_a_text(played: Played)
         assert add["output"]["properties"]["sum"]["type"] == "integer"
 
 
+@pytest.mark.rule("SR-060", "SR-062")
 def test_progress_is_reported_step_by_step(played: Played) -> None:
     silent = played.revision == LEGACY[0] and played.our_server  # no messages before 2025-03-26
     assert played.steps["progress"]["steps"] == [
@@ -221,12 +226,13 @@ def test_progress_is_reported_step_by_step(played: Played) -> None:
     assert played.text("progress") == "done"
 
 
+@pytest.mark.rule("M1105-TOOL-22")
 def test_a_failing_tool_is_an_error_result_with_its_message(played: Played) -> None:
     assert played.steps["fail"]["is_error"] is True
     assert played.text("fail").endswith("out of stock")
 
 
-@pytest.mark.rule("S-51")
+@pytest.mark.rule("S-51", "SR-133")
 def test_an_unknown_tool_is_refused(played: Played) -> None:
     step = played.steps["unknown_tool"]
     if played.our_server:
@@ -250,27 +256,31 @@ def test_calls_in_flight_together_get_their_own_answers(played: Played) -> None:
     assert played.steps["together"] == [f"text {number}" for number in range(8)]
 
 
-@pytest.mark.rule("T9")
+@pytest.mark.rule("T9", "M1105-CAN-04")
 def test_a_cancelled_call_ends_and_its_handler_is_cancelled(played: Played) -> None:
     assert played.steps["cancel"] == {"cancelled": True}
     assert played.text("cancelled_after_cancel") == "1"
 
 
+@pytest.mark.rule("M0728-CAN-06", "M1105-CAN-05")
 def test_a_call_that_takes_too_long_is_given_up_and_the_next_one_works(played: Played) -> None:
     assert "error" in played.steps["timeout"]
     cancels = played.pair.client != "mcp1"
     assert played.text("after_timeout") == ("2" if cancels else "slept")
 
 
+@pytest.mark.rule("M1105-PING-01")
 def test_ping_is_answered_where_the_era_has_it(played: Played) -> None:
     assert played.steps.get("ping") == ({} if played.is_legacy else None)
 
 
+@pytest.mark.rule("SR-065", "SR-076")
 def test_log_messages_arrive_from_the_level_that_was_set(played: Played) -> None:
     assert played.steps.get("set_level") == ({} if played.is_legacy else None)
     assert played.steps["log"] == [{"level": "warning", "data": "a warning", "logger": "tools"}]
 
 
+@pytest.mark.rule("SR-129")
 def test_closing_waits_for_the_server_and_not_long(played: Played) -> None:
     # Both SDKs and ours start to kill after 2 s.
     assert played.steps["closed_in"] < 2

@@ -87,6 +87,8 @@ class Messages:
                 for part in self.damaged_everywhere(value[key], depth + 1):
                     yield {**value, key: part}
         elif isinstance(value, list):
+            if value and isinstance(value[0], str):
+                yield value * 101
             for place, item in enumerate(value):
                 for part in self.damaged_everywhere(item, depth + 1):
                     yield [*value[:place], part, *value[place + 1 :]]

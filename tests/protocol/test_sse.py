@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from barewire.protocol.sse import Event, EventParser, Overlong, encode_comment, encode_event
+from barewire.protocol.sse import (
+    DEFAULT_EVENT_LIMIT,
+    Event,
+    EventParser,
+    Overlong,
+    encode_comment,
+    encode_event,
+)
 
 MIB = 1 << 20
 
@@ -276,6 +283,10 @@ class TestReading:
 
 
 class TestLimit:
+    @pytest.mark.rule("B7")
+    def test_the_default_is_128_mib(self) -> None:
+        assert EventParser().limit == DEFAULT_EVENT_LIMIT == 128 * MIB
+
     @pytest.mark.rule("B7", "T16", "T33")
     def test_an_event_at_the_limit_is_kept_and_one_byte_more_is_reported(self) -> None:
         fits, exceeds = b"data: 12345\n\n", b"data: 123456\n\n"

@@ -12,7 +12,7 @@ from functools import partial
 import anyio
 import pytest
 
-from barewire.transports.backend import Backend, Future, Handle, Signal, current, guarded
+from barewire.transports.backend import Backend, Future, Handle, Signal, current, guarded, run
 
 colour: contextvars.ContextVar[str] = contextvars.ContextVar("colour", default="none")
 
@@ -28,6 +28,15 @@ async def test_the_backend_is_that_of_the_running_loop(anyio_backend: str) -> No
 def test_without_a_loop_there_is_no_backend() -> None:
     with pytest.raises(RuntimeError):
         current()
+
+
+def test_a_loop_can_be_run_by_its_name(anyio_backend: str) -> None:
+    async def name() -> str:
+        return type(current()).__name__.lower()
+
+    assert run(name, backend=anyio_backend) == f"{anyio_backend}backend"
+    with pytest.raises(ValueError, match="curio"):
+        run(name, backend="curio")
 
 
 async def test_a_task_gives_its_result() -> None:
@@ -64,7 +73,7 @@ def test_an_exception_that_nobody_asks_for_is_logged(
         await current().spawn(fail()).wait()
         await current().sleep(0)
 
-    anyio.run(main, backend=anyio_backend)
+    run(main, backend=anyio_backend)
     gc.collect()
     assert "ValueError: lost" in caplog.text
 
@@ -138,18 +147,21 @@ def test_the_run_waits_for_a_shielded_task(anyio_backend: str) -> None:
     steps: list[str] = []
 
     async def closing() -> None:
-        signal = Signal(current())
-        steps.append(str(await signal.wait(0.02)))
-        await current().sleep(0.01)
-        steps.append("closed")
+        backend = current()
+        await backend.sleep(0.01)
+        soon, never = Signal(backend), Signal(backend)
+        backend.call_soon(soon.set)
+        steps.append(f"soon: {await soon.wait(10)}")
+        steps.append(f"never: {await never.wait(0.01)}")
 
     async def main() -> None:
+        current().call_soon(list)
         current().spawn(closing(), shield=True)
         current().spawn(forever())
         await current().sleep(0)
 
-    anyio.run(main, backend=anyio_backend)
-    assert steps == ["False", "closed"]
+    run(main, backend=anyio_backend)
+    assert steps == ["soon: True", "never: False"]
 
 
 async def test_a_task_sees_the_context_of_its_spawner_and_keeps_its_own() -> None:
@@ -240,18 +252,18 @@ async def test_calls_soon_run_in_order_and_not_at_once() -> None:
     assert seen == [0, 1, 2]
 
 
-async def test_timers_fire_in_order_of_their_time_unless_cancelled() -> None:
+async def test_a_timer_fires_at_its_time_unless_cancelled() -> None:
     backend = current()
-    seen: list[str] = []
+    fired: list[float] = []
     done = Signal(backend)
     start = backend.now()
     backend.call_at(start + 0.03, done.set)
-    backend.call_at(start + 0.02, lambda: seen.append("second"))
-    backend.call_at(start + 0.015, lambda: seen.append("never")).cancel()
-    backend.call_at(start + 0.01, lambda: seen.append("first"))
+    backend.call_at(start + 0.02, lambda: fired.append(backend.now()))
+    backend.call_at(start + 0.01, lambda: fired.append(0)).cancel()
     await done.wait()
-    assert seen == ["first", "second"]
-    assert backend.now() - start >= 0.03
+    assert backend.now() >= start + 0.03
+    assert len(fired) == 1
+    assert fired[0] >= start + 0.02
 
 
 async def test_another_thread_can_call_into_the_loop() -> None:
@@ -276,7 +288,7 @@ def test_a_closed_loop_takes_no_calls(anyio_backend: str) -> None:
     async def main() -> None:
         backends.append(current())
 
-    anyio.run(main, backend=anyio_backend)
+    run(main, backend=anyio_backend)
     assert not backends[0].call_soon_threadsafe(list)
 
 

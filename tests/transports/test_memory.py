@@ -1,23 +1,17 @@
 """Two pipes joined in memory."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from barewire.transports.backend import Signal, current
 from barewire.transports.memory import memory_pair
 from tests.transports.recorder import Recorder
+from tests.transports.waiting import a_few_turns
 
 
 def byte_by_byte(data: bytes) -> list[bytes]:
     return [data[i : i + 1] for i in range(len(data))]
-
-
-async def a_few_turns() -> None:
-    for _ in range(3):
-        done = Signal(current())
-        current().call_soon(done.set)
-        await done.wait()
 
 
 async def test_what_one_end_writes_the_other_reads_later() -> None:
@@ -50,6 +44,7 @@ async def test_both_directions_are_independent() -> None:
     assert await at_left.receive(4) == b"pong"
 
 
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.binary(max_size=20), max_size=4), max_size=6), st.integers(1, 7))
 @pytest.mark.rule("S-20")
 async def test_any_cutting_delivers_the_same_bytes(writes: list[list[bytes]], size: int) -> None:
@@ -116,9 +111,11 @@ async def test_an_end_that_does_not_read_holds_its_peer_back() -> None:
     assert left.pending == 11
     right.resume()
     await reader.receive(11)
+    await a_few_turns()
     assert drained == [0]
     left.write([b"x" * 10])
     await reader.receive(21)
+    await a_few_turns()
     assert drained == [0]
 
 
@@ -129,6 +126,8 @@ async def test_closing_wakes_a_peer_that_is_held_back() -> None:
     left.on_drained = lambda: drained.append(left.pending)
     left.write([b"x" * 11])
     await right.aclose()
+    assert not drained
+    await a_few_turns()
     assert drained == [0]
 
 

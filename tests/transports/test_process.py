@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Literal
@@ -14,6 +15,7 @@ import anyio
 import pytest
 
 from barewire.transports.backend import current
+from barewire.transports.child import group_is_alive
 from barewire.transports.process import (
     CloseResult,
     Grace,
@@ -54,11 +56,13 @@ def is_alive(number: int) -> bool:
 
 
 @contextlib.contextmanager
-def killed_at_the_end(number: int) -> Iterator[None]:
-    yield
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(number, SIGKILL)
-    eventually(lambda: not is_alive(number))
+def killed_at_the_end(number: int) -> Generator[None]:
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, SIGKILL)
+        eventually(lambda: not is_alive(number))
 
 
 # Starting
@@ -91,7 +95,7 @@ async def test_a_command_that_does_not_exist_is_named() -> None:
 
 
 async def test_a_directory_that_does_not_exist_is_named() -> None:
-    with pytest.raises(FileNotFoundError, match="cannot start the server cat: .*'/no/such/place'"):
+    with pytest.raises(FileNotFoundError, match=r"the server cat: .*'/no/such/place'"):
         open_process(["cat"], cwd="/no/such/place")
 
 
@@ -181,9 +185,7 @@ async def test_a_server_that_floods_standard_error_is_drained() -> None:
 
 async def test_standard_error_can_be_followed() -> None:
     chunks: list[bytes] = []
-    process, reader = await start(
-        "echo one >&2; echo ready; cat; echo two >&2", stderr=chunks.append
-    )
+    process, _ = await start("echo one >&2; echo ready; cat; echo two >&2", stderr=chunks.append)
     await process.aclose()
     assert b"".join(chunks) == b"one\ntwo\n"
     assert process.stderr_tail == "one\ntwo\n"
@@ -262,7 +264,9 @@ async def test_an_exit_before_the_start_is_reported_after_it() -> None:
 
 
 async def test_a_server_that_closes_its_output_alone_is_an_end_without_exit() -> None:
-    process, reader = await start("echo ready; exec >&-; exec cat", grace=Grace(eof=5, report=0.05))
+    process, reader = await start(
+        "echo ready; exec >&-; read line; exit 0", grace=Grace(eof=5, report=0.05)
+    )
     assert await reader.end() is None
     assert process.returncode is None
     assert await process.wait(0) is None
@@ -276,6 +280,17 @@ async def test_a_server_that_closes_its_input_alone_breaks_the_pipe() -> None:
     process.write([b"anybody?"])
     assert isinstance(await reader.end(), BrokenPipeError)
     assert await process.aclose() == CloseResult(-SIGTERM, (SIGTERM,), False)
+
+
+@pytest.mark.rule("T7")
+async def test_after_the_exit_of_a_server_its_client_is_idle() -> None:
+    process, reader = await start("sleep 60 & echo $! >&2; echo ready")
+    with killed_at_the_end(int(process.stderr_tail)):
+        await reader.end()
+        used = time.process_time()
+        await current().sleep(0.2)
+        assert time.process_time() - used < 0.1
+        await process.aclose()
 
 
 # Closing
@@ -310,8 +325,7 @@ async def test_closing_forces_a_server_as_much_as_it_needs(
     assert result.signals == signals
     assert result.returncode == process.returncode
     assert not result.leftovers
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    eventually(lambda: not group_is_alive(process.pid))
 
 
 @pytest.mark.rule("T8")
@@ -404,7 +418,7 @@ from barewire.transports.process import open_process
 
 async def main():
     process = open_process(["/bin/sh", "-c", "echo ready; exec cat"])
-    process.start(print, print)
+    process.start(len, print)
     print(process.pid)
 
 anyio.run(main, backend={anyio_backend!r})

@@ -45,15 +45,12 @@ def start(library: str, wait: str) -> subprocess.Popen[bytes]:
     return server
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.rule("B13", "T7")
-def test_an_idle_server_ends_at_the_first_signal(
-    anyio_backend: str, number: signal.Signals
-) -> None:
+def test_an_idle_server_ends_at_the_first_signal(anyio_backend: str) -> None:
     with start(anyio_backend, "await asked.wait()") as server:
         started = time.monotonic()
-        server.send_signal(number)
-        assert server.wait(10) == 128 + number
+        server.send_signal(signal.SIGINT)
+        assert server.wait(10) == 128 + signal.SIGINT
         assert time.monotonic() - started < 0.5
         assert server.stderr
         assert server.stderr.read() == b""

@@ -5,7 +5,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ class Streams:
 
 
 @contextlib.contextmanager
-def standard_streams() -> Iterator[Streams]:
+def standard_streams() -> Generator[Streams]:
     """Replace the standard streams of this process, for Python code and for others."""
     (stdin, typed), (shown, stdout), (logged, stderr) = os.pipe(), os.pipe(), os.pipe()
     os.set_blocking(shown, False)
@@ -119,7 +119,7 @@ def test_children_do_not_inherit_the_private_descriptors() -> None:
 
 @pytest.mark.rule("SR-130")
 def test_the_streams_can_be_claimed_once_at_a_time() -> None:
-    with standard_streams() as streams:
+    with standard_streams():
         claim = claim_stdio()
         with pytest.raises(RuntimeError, match="claimed already"):
             claim_stdio()
@@ -130,7 +130,7 @@ def test_the_streams_can_be_claimed_once_at_a_time() -> None:
 
 
 def test_a_claim_of_closed_streams_fails_and_changes_nothing() -> None:
-    with standard_streams() as streams:
+    with standard_streams():
         before = os.fstat(0)
         os.close(1)
         for _ in range(2):
@@ -152,7 +152,7 @@ def test_without_standard_error_stray_output_vanishes() -> None:
 
 
 def test_a_replaced_stdout_object_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    with standard_streams() as streams:
+    with standard_streams():
         replacement = io.StringIO()
         monkeypatch.setattr(sys, "stdout", replacement)
         with claim_stdio():
@@ -161,7 +161,7 @@ def test_a_replaced_stdout_object_is_left_alone(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_claim_knows_whether_a_client_is_at_the_other_end(tmp_path: Path) -> None:
-    with standard_streams() as streams:
+    with standard_streams():
         with claim_stdio() as claim:
             assert claim.from_pipe
         (tmp_path / "requests").touch()
@@ -172,8 +172,8 @@ def test_a_claim_knows_whether_a_client_is_at_the_other_end(tmp_path: Path) -> N
             assert not claim.from_pipe
 
 
-def test_a_program_that_just_exits_leaves_shared_files_blocking(anyio_backend: str) -> None:
-    program = f"""
+def test_a_program_that_just_exits_leaves_shared_files_blocking() -> None:
+    program = """
 import anyio, sys
 from barewire.transports.stdio import claim_stdio
 
@@ -183,7 +183,7 @@ async def main():
     print("stray")
     sys.exit(3)
 
-anyio.run(main, backend={anyio_backend!r})
+anyio.run(main)
 """
     stdin, stdout = os.pipe(), os.pipe()
     child = subprocess.Popen(

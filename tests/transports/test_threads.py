@@ -35,10 +35,16 @@ def pool() -> Iterator[ThreadPool]:
 
 
 async def occupy(pool: ThreadPool, count: int) -> tuple[threading.Event, list[Handle[bool]]]:
-    """Fill `count` slots until the event is set."""
+    """Fill `count` slots until the event is set; two of them run, the others wait."""
     gate = threading.Event()
-    tasks = [current().spawn(pool.run(gate.wait, 10)) for _ in range(count)]
-    while pool.load < count:
+    running: list[None] = []
+
+    def wait() -> bool:
+        running.append(None)
+        return gate.wait(10)
+
+    tasks = [current().spawn(pool.run(wait)) for _ in range(count)]
+    while pool.load < count or len(running) < min(count, 2):
         await current().sleep(0)
     return gate, tasks
 
@@ -93,6 +99,29 @@ async def test_beyond_threads_and_queue_a_call_is_refused(pool: ThreadPool) -> N
         assert task.result()
     eventually(lambda: pool.load == 0)
     assert await pool.run(len, "abc") == 3
+
+
+async def test_when_the_system_has_no_threads_a_call_is_refused_or_waits(
+    pool: ThreadPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(BusyError, match="no thread"):
+            await pool.run(len, "")
+        assert pool.load == 0
+    gate, tasks = await occupy(pool, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        waiting = current().spawn(pool.run(len, "abc"))
+        while pool.load < 2:
+            await current().sleep(0)
+    gate.set()
+    await waiting.wait()
+    assert waiting.result() == 3
+    await tasks[0].wait()
 
 
 async def test_a_slot_is_free_only_when_its_thread_is_through(pool: ThreadPool) -> None:
@@ -172,8 +201,8 @@ def test_a_thread_that_outlives_its_loop_drops_its_result_in_silence(
 
 
 @pytest.mark.rule("T7")
-def test_a_function_that_never_returns_does_not_hold_the_process(anyio_backend: str) -> None:
-    program = f"""
+def test_a_function_that_never_returns_does_not_hold_the_process() -> None:
+    program = """
 import anyio, threading
 from barewire.transports.threads import ThreadPool
 
@@ -181,7 +210,7 @@ async def main():
     with anyio.move_on_after(0.05):
         await ThreadPool().run(threading.Event().wait)
 
-anyio.run(main, backend={anyio_backend!r})
+anyio.run(main)
 print("end")
 """
     done = subprocess.run(
