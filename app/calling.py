@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
@@ -25,11 +26,13 @@ from barewire.session.events import (
 from barewire.session.exceptions import (
     Cancelled,
     ConnectionLost,
+    LocalProtocolError,
     RemoteProtocolError,
     RequestError,
     TimedOut,
 )
 from barewire.session.exchange import Exchange
+from barewire.session.facts import Facts
 from barewire.session.rounds import read_round, retry
 from barewire.transports.backend import Backend, Future, Signal
 from barewire.transports.link import Link
@@ -51,9 +54,10 @@ OnNotification: TypeAlias = Callable[[Notification], object]
 class Wire:
     """One connection to a server, on which requests are awaited.
 
-    Callbacks never run inside the reading of bytes that another callback waits for: plain ones are
-    called in order, those that return something to be awaited run as tasks, begun in order. Any of
-    them may use the client again. What one raises is logged.
+    Callbacks never run inside the reading of bytes that another callback waits for: what one
+    returns to be awaited is awaited in a task. Any of them may use the client again. Those of one
+    request's progress follow each other, and so do those of notifications. What one raises is
+    logged.
     """
 
     def __init__(self, connection: Connection, pipe: Pipe, on_notification: OnNotification) -> None:
@@ -63,10 +67,25 @@ class Wire:
         """Why the server says nothing more, `None` as long as it may."""
         self.closed = False
         """Whether this end was closed, or is about to be."""
-        self._on_notification = on_notification
+        self._notified = _Listener(self.link.backend, on_notification)
         self._waiters: dict[Exchange, Future[dict[str, Any]]] = {}
         self._listeners: dict[Exchange, _Listener] = {}
         self._violations = 0
+
+    @property
+    def facts(self) -> Facts:
+        """What was agreed with the server; raises `LocalProtocolError` before that."""
+        connection = self.connection
+        if connection.modern is not None:
+            return connection.modern
+        if connection.session is None:
+            raise LocalProtocolError("no revision has been agreed on yet")
+        return connection.session.facts
+
+    @property
+    def instructions(self) -> str | None:
+        """The server's advice on how to use it."""
+        return self.connection.instructions
 
     def start(self) -> None:
         """Begin to read."""
@@ -163,7 +182,7 @@ class Wire:
             error = RequestError(failure.code, failure.message, failure.data)
             self._settle(event.exchange, None, error)
         elif isinstance(event, Notified):
-            self._call(None, self._on_notification, event.notification)
+            self._notified.call(event.notification)
         elif isinstance(event, Expired):
             self._settle(event.exchange, None, TimedOut(_expiry(event.exchange)))
         elif isinstance(event, Violated):
@@ -212,55 +231,51 @@ class Wire:
     def _progressed(self, event: Progressed) -> None:
         listener = self._listeners.get(event.exchange)
         if listener is not None:
-            self._call(listener, listener.callback, event.progress, event.total, event.message)
+            listener.call(event.progress, event.total, event.message)
 
-    def _call(
-        self, listener: "_Listener | None", callback: Callable[..., object], *args: Any
-    ) -> None:
+
+class _Listener:
+    """A callback, which may be `async def`: then its calls follow each other in a task."""
+
+    __slots__ = ("_backend", "_callback", "_quiet", "_running", "_todo")
+
+    def __init__(self, backend: Backend, callback: Callable[..., object]) -> None:
+        self._backend = backend
+        self._callback = callback
+        self._todo: deque[Awaitable[object]] = deque()
+        self._running = False
+        self._quiet: Signal | None = None
+
+    def call(self, *args: Any) -> None:
+        """Call it; what it returns to be awaited is awaited later."""
         try:
-            outcome = callback(*args)
+            outcome = self._callback(*args)
         except Exception:
             _log.exception("a callback raised")
             return
         if inspect.isawaitable(outcome):
-            if listener is not None:
-                listener.running += 1
-            self.link.backend.spawn(_finish(outcome, listener))
-
-
-class _Listener:
-    """Who wants to hear of one request's progress."""
-
-    __slots__ = ("_backend", "_quiet", "callback", "running")
-
-    def __init__(self, backend: Backend, callback: OnProgress) -> None:
-        self.callback = callback
-        self.running = 0
-        """How many calls were begun and are not through."""
-        self._backend = backend
-        self._quiet: Signal | None = None
+            self._todo.append(outcome)
+            if not self._running:
+                self._running = True
+                self._backend.spawn(self._run())
 
     async def quiet(self) -> None:
-        """Wait until every call that was begun is through."""
-        if self.running:
+        """Wait until every call is through."""
+        if self._running:
             self._quiet = Signal(self._backend)
             await self._quiet.wait()
 
-    def through(self) -> None:
-        """Take note that one call is through."""
-        self.running -= 1
-        if not self.running and self._quiet is not None:
-            self._quiet.set()
-
-
-async def _finish(outcome: Awaitable[object], listener: _Listener | None) -> None:
-    try:
-        await outcome
-    except Exception:
-        _log.exception("a callback raised")
-    finally:
-        if listener is not None:
-            listener.through()
+    async def _run(self) -> None:
+        try:
+            while self._todo:
+                try:
+                    await self._todo.popleft()
+                except Exception:
+                    _log.exception("a callback raised")
+        finally:
+            self._running = False
+            if self._quiet is not None:
+                self._quiet.set()
 
 
 def _expiry(exchange: Exchange) -> str:

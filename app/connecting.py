@@ -165,7 +165,7 @@ class Dial:
 
     def _fail(self, wire: Wire, detail: str) -> NoReturn:
         gone = wire.link.broken
-        if isinstance(gone, ProcessEnded):
+        if isinstance(self._observed, Exited) and isinstance(gone, ProcessEnded):
             text = f"cannot connect: {gone}"  # with its exit code and the end of its standard error
         else:
             text = f"cannot connect to {self._name()}: {detail}"

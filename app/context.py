@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from barewire.protocol.envelope import LOG_LEVELS, meta_of
-from barewire.session.connection import Connection
 from barewire.session.exceptions import Cancelled, LocalProtocolError
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Implementation
@@ -23,12 +22,22 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Outlet(Protocol):
-    """Where what a handler sends goes: a link, or whatever carries the exchange."""
+    """Where what a handler sends goes: a pipe, or whatever carries the exchange."""
 
-    connection: Connection
+    def progress(
+        self, exchange: Exchange, progress: float, total: float | None, message: str | None
+    ) -> bool:
+        """Report progress of a request; return whether the client asked for any.
 
-    def wake(self) -> None:
-        """Send soon what the connection has to send."""
+        Raises `LocalProtocolError` when it may not be said or written.
+        """
+        ...
+
+    def log(self, exchange: Exchange, level: str, data: Any, logger: str | None) -> bool:
+        """Send a log message in the course of a request; return whether the client wants it.
+
+        Raises `LocalProtocolError` when it may not be said or written.
+        """
         ...
 
     @property
@@ -83,13 +92,11 @@ class _Facts:
         if exchange.progress_token is None:
             return False
         try:
-            sent = self._outlet.connection.progress(exchange, progress, total, message)
+            return self._outlet.progress(exchange, progress, total, message)
         except LocalProtocolError as error:
             # A handler that counts badly is no reason to lose its result.
             _log.warning("%s: %s", exchange.request.method, error)
             return False
-        self._outlet.wake()
-        return sent
 
     def _send_log(self, level: str, data: Any, logger: str | None) -> bool:
         """Send a log message; return whether it went out.
@@ -100,15 +107,12 @@ class _Facts:
         if level not in LOG_LEVELS:
             raise LocalProtocolError(f"log level must be one of {', '.join(LOG_LEVELS)}: {level!r}")
         try:
-            sent = self._outlet.connection.log(self.exchange, level, data, logger)
+            return self._outlet.log(self.exchange, level, data, logger)
         except LocalProtocolError as error:
             # Whether anybody wants the message is the client's matter; then what is in it must not
             # decide whether the handler lives.
             _log.warning("%s: a log message was not sent: %s", self.exchange.request.method, error)
             return False
-        if sent:
-            self._outlet.wake()
-        return sent
 
     def _must_be_open(self) -> None:
         if self.exchange.over:

@@ -17,7 +17,7 @@ __all__ = ["Answer", "Call", "Kind", "Places", "behind", "kind_of"]
 Kind: TypeAlias = Literal["task", "thread", "loop"]
 
 Answer: TypeAlias = dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]
-"""A result that is there at once, or a coroutine that returns one."""
+"""A result that is there at once, or a coroutine that returns one, when it is its turn to run."""
 
 
 class Places(Outlet, Protocol):

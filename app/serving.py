@@ -1,14 +1,17 @@
 """One client being served: requests become calls of handlers, and their results answers.
 
-Reading never waits for handlers. As many as the limits allow run at once, the others queue; a
-request that its client gives up is stopped, wherever it stands.
+Reading never waits for handlers. What can be answered at once is, whatever else runs; of handlers
+that take time as many as the limits allow run, the others queue. A request that its client gives up
+is stopped, wherever it stands.
 """
 
+import contextvars
 import inspect
 import logging
 import queue
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from barewire.errors import Refuse
@@ -32,6 +35,7 @@ Dispatch: TypeAlias = Mapping[str, Callable[[Call], Answer]]
 """What answers each method."""
 
 _Result: TypeAlias = dict[str, Any]
+_Later: TypeAlias = Coroutine[Any, Any, _Result]
 
 _STOP: Final = 0.4
 """Seconds that cancelled handlers get to clean up when the connection ends."""
@@ -41,7 +45,10 @@ _GLANCE: Final = 1.0
 
 
 class Serving:
-    """Serves one client over one pipe until either ends it."""
+    """Serves one client over one pipe until either ends it.
+
+    Handlers see the context variables as they are where this is made.
+    """
 
     def __init__(
         self, dispatch: Dispatch, connection: Connection, pipe: Pipe, threads: ThreadPool
@@ -53,8 +60,9 @@ class Serving:
         self._dispatch = dispatch
         self._threads = threads
         self._running = 0
-        self._waiting: OrderedDict[Exchange, None] = OrderedDict()
-        self._tasks: dict[Exchange, tuple[Handle[None], Coroutine[Any, Any, _Result]]] = {}
+        self._context = contextvars.copy_context()
+        self._waiting: OrderedDict[Exchange, _Later] = OrderedDict()
+        self._tasks: dict[Exchange, tuple[Handle[None], _Later]] = {}
         self._idle: Signal | None = None
 
     def start(self) -> None:
@@ -72,8 +80,7 @@ class Serving:
 
     async def aclose(self) -> bool:
         """End every handler and close the pipe; return whether all have ended, as `finish`."""
-        self._waiting.clear()
-        for exchange in list(self._tasks):
+        for exchange in (*self._waiting, *self._tasks):
             self._stop(exchange)
         await self.link.aclose()
         self.ended.set()
@@ -91,9 +98,19 @@ class Serving:
 
     # Where handlers run, and where what they send goes: the `Places` of a `Call`.
 
-    def wake(self) -> None:
-        """Send soon what the connection has to send."""
+    def progress(
+        self, exchange: Exchange, progress: float, total: float | None, message: str | None
+    ) -> bool:
+        """Report progress of a request; see `Outlet`."""
+        sent = self.connection.progress(exchange, progress, total, message)
         self.link.wake()
+        return sent
+
+    def log(self, exchange: Exchange, level: str, data: Any, logger: str | None) -> bool:
+        """Send a log message; see `Outlet`."""
+        sent = self.connection.log(exchange, level, data, logger)
+        self.link.wake()
+        return sent
 
     @property
     def congested(self) -> bool:
@@ -151,13 +168,9 @@ class Serving:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Requested):
-            if self._running < self.connection.limits.running:
-                self._begin(event.exchange)
-            else:
-                self._waiting[event.exchange] = None
+            self._context.run(self._begin, event.exchange)
         elif isinstance(event, Abandoned):
             _log.debug("%s was cancelled: %.200s", event.exchange.request.method, event.reason)
-            self._waiting.pop(event.exchange, None)
             self._stop(event.exchange)
         elif isinstance(event, Violated):
             _log.warning("the client broke the protocol: %.300s", event.detail)
@@ -174,13 +187,18 @@ class Serving:
             return
         if isinstance(answer, dict):
             self._respond(exchange, answer)
-            return
+        elif self._running < self.connection.limits.running:
+            self._spawn(exchange, answer)
+        else:
+            self._waiting[exchange] = answer
+
+    def _spawn(self, exchange: Exchange, answer: _Later) -> None:
         self._running += 1
         task = self.link.backend.spawn(self._run(exchange, answer))
         if not task.done():
             self._tasks[exchange] = task, answer
 
-    async def _run(self, exchange: Exchange, answer: Coroutine[Any, Any, _Result]) -> None:
+    async def _run(self, exchange: Exchange, answer: _Later) -> None:
         try:
             result = await answer
         except GeneratorExit:
@@ -195,6 +213,10 @@ class Serving:
             self._over(exchange)
 
     def _stop(self, exchange: Exchange) -> None:
+        waiting = self._waiting.pop(exchange, None)
+        if waiting is not None:
+            waiting.close()
+            return
         running = self._tasks.get(exchange)
         if running is None:
             return
@@ -210,14 +232,13 @@ class Serving:
         self._running -= 1
         if self._waiting:
             # Not at once: handlers that end without waiting would nest as deep as the queue.
-            self.link.backend.call_soon(self._next)
+            self.link.backend.call_soon(partial(self._context.run, self._next))
         elif self._idle is not None:
             self._look_idle()
 
     def _next(self) -> None:
         while self._waiting and self._running < self.connection.limits.running:
-            exchange, _ = self._waiting.popitem(last=False)
-            self._begin(exchange)
+            self._spawn(*self._waiting.popitem(last=False))
         self._look_idle()
 
     def _look_idle(self) -> None:

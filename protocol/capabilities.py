@@ -20,13 +20,14 @@ from barewire.protocol.revisions import (
 __all__ = ["Capabilities", "declares", "known_in", "required"]
 
 Capabilities: TypeAlias = dict[str, Any]
+"""A capabilities object, as it stands on the wire."""
 
 
 def declares(capabilities: Capabilities, path: str) -> bool:
-    """Whether `capabilities` declare `path`."""
+    """Whether `capabilities` declare `path`; never raises, whatever a peer declared."""
     at: Any = capabilities
     for step in path.split("."):
-        if not isinstance(at, dict) or step not in at:
+        if at.__class__ is not dict or step not in at:
             # Elicitation › Capabilities: `{}` is what clients said before there were two modes.
             return path == "elicitation.form" and capabilities.get("elicitation") == {}
         at = at[step]
@@ -34,7 +35,11 @@ def declares(capabilities: Capabilities, path: str) -> bool:
 
 
 def required(paths: Iterable[str]) -> Capabilities:
-    """Return the least capabilities object that declares all `paths`."""
+    """Return the least capabilities object that declares all `paths`.
+
+    All are taken for objects: this is what a client would have had to declare, and no boolean of a
+    client's is ever required.
+    """
     tree: Capabilities = {}
     for path in paths:
         at = tree
@@ -60,21 +65,24 @@ _SPANS = {
 
 
 def known_in(capabilities: Capabilities, revision: Revision) -> Capabilities:
-    """Return `capabilities` without the members that `revision` does not have.
+    """Return `capabilities` without what `revision` does not have.
 
     Members that no revision has are kept: they are the application's.
     """
     kept: Capabilities = {}
     for key, value in capabilities.items():
         first, last = _SPANS.get(key, (revision, revision))
-        if first.order <= revision.order <= last.order:
+        if revision.at_least(first) and last.at_least(revision):
             kept[key] = value
     if revision.modern and kept.get("roots"):
         # Roots › Capabilities: the modern revision has no notification to announce.
         kept["roots"] = {}
-    if not revision.icons:
-        # Sub-capabilities of elicitation and sampling came with tools and URLs.
-        for key in ("elicitation", "sampling"):
-            if key in kept:
-                kept[key] = {}
+    if not revision.modes:
+        if "sampling" in kept:
+            kept["sampling"] = {}
+        if "elicitation" in kept:
+            # Without modes it means forms, so whoever serves none must not declare it.
+            del kept["elicitation"]
+            if declares(capabilities, "elicitation.form"):
+                kept["elicitation"] = {}
     return kept

@@ -6,16 +6,19 @@ raises. `encode` raises `EncodeError` for what JSON cannot carry and nothing els
 orjson does the parsing. Where it differs from what the protocol needs:
 
 * an integer beyond 64 bits decodes as a float, so an id that large is malformed and never echoed;
-* NaN and Infinity are refused on the way in and would be written as `null` on the way out;
-* nesting deeper than 1024 is refused;
-* a byte order mark is refused, so it is stripped here;
+* NaN and Infinity are refused on the way in and written as `null` on the way out. Looking for them
+  in every message would cost more than writing it, so whoever writes numbers that an application
+  gave asks `not_finite` first;
+* nesting deeper than 1024 is refused on the way in, deeper than 254 on the way out;
+* a byte order mark is refused, so one is stripped here;
 * of repeated members the last wins. That is tolerable for data but not for the members that decide
-  what a message is or what it may reach: two readers of one message must not see two messages. Those
-  are looked for by `scan`.
+  what a message is or what it may reach: two readers of one message must not see two messages.
+  Those are looked for by `scan`.
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from typing import Any, cast
 
 import orjson
 
@@ -29,15 +32,37 @@ from barewire.protocol.jsonrpc import (
     Notification,
     Request,
     RequestId,
+    Shape,
     Success,
 )
-from barewire.protocol.scan import may_repeat, repeated_member, salvage
+from barewire.protocol.scan import (
+    SHORT,
+    elements,
+    loses_members,
+    names_no_member_twice,
+    repeated_members,
+    salvage,
+)
 
-__all__ = ["EncodeError", "decode", "dumps", "encode", "encode_batch", "json_type", "loads"]
+__all__ = [
+    "BATCH_LIMIT",
+    "EncodeError",
+    "decode",
+    "dumps",
+    "encode",
+    "encode_batch",
+    "json_type",
+    "loads",
+    "not_finite",
+]
 
 Buffer = bytes | bytearray
 
+BATCH_LIMIT = 10_000
+"""An array of more elements is not taken apart. What is accepted is for the session to say."""
+
 _BOM = b"\xef\xbb\xbf"
+_NONE: frozenset[str] = frozenset()
 _loads = orjson.loads
 
 
@@ -53,12 +78,40 @@ def loads(data: Buffer) -> Any:
 def dumps(value: Any, *, newline: bool = False) -> bytes:
     """Write a value as JSON on one line, with a line feed behind it if `newline`.
 
-    Raises `EncodeError` when the value holds what JSON cannot carry.
+    Raises `EncodeError` when the value holds what JSON cannot carry. NaN and infinities are written
+    as `null`; see `not_finite`.
     """
     try:
-        return orjson.dumps(value, None, orjson.OPT_APPEND_NEWLINE if newline else 0)
+        return orjson.dumps(value, None, orjson.OPT_APPEND_NEWLINE if newline else None)
     except (TypeError, ValueError, RecursionError) as error:
         raise EncodeError(str(error)) from None
+
+
+def not_finite(value: Any, name: str = "") -> str | None:
+    """Return the place of the first NaN or infinity in `value`, `None` when all numbers are finite.
+
+    The place begins with `name`: `result.rows[3].mean`. Looks 254 levels deep, for `dumps` refuses
+    what is deeper.
+    """
+    return _not_finite(value, name, 254)
+
+
+def _not_finite(value: Any, name: str, depth: int) -> str | None:
+    if isinstance(value, float):
+        return None if isfinite(value) else name
+    inner: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        members = cast("Mapping[object, object]", value).items()
+        inner = ((f"{name}.{key}" if name else str(key), item) for key, item in members)
+    elif isinstance(value, list | tuple):
+        items = enumerate(cast("Iterable[Any]", value))
+        inner = ((f"{name}[{place}]", item) for place, item in items)
+    if depth:
+        for place, item in inner:
+            found = _not_finite(item, place, depth - 1)
+            if found is not None:
+                return found
+    return None
 
 
 def decode(frame: Buffer) -> Frame:
@@ -66,12 +119,18 @@ def decode(frame: Buffer) -> Frame:
     try:
         value = _loads(frame)
     except ValueError:
-        return _undecodable(frame)
-    if type(value) is dict:
+        if not frame.startswith(_BOM):
+            return _unreadable(frame)
+        frame = frame[len(_BOM) :]
+        try:
+            value = _loads(frame)
+        except ValueError:
+            return _unreadable(frame)
+    if value.__class__ is dict:
         return _message(value, frame)
-    if type(value) is list:
+    if value.__class__ is list:
         return _batch(value, frame)
-    return Malformed(Reason.INVALID_REQUEST, f"a message is an object, not {json_type(value)}")
+    return _no_message(value)
 
 
 def encode(message: Message, *, newline: bool = False) -> bytes:
@@ -107,14 +166,14 @@ _JSON_TYPES: dict[type, str] = {
 def _plain(message: Message) -> dict[str, Any]:
     if isinstance(message, Success):
         return {"jsonrpc": "2.0", "id": message.id, "result": message.result}
+    plain: dict[str, Any] = {"jsonrpc": "2.0"}
     if isinstance(message, Failure):
-        error: dict[str, Any] = {"code": message.code, "message": message.message}
+        if message.id is not None or message.null_id:
+            plain["id"] = message.id
+        error = plain["error"] = {"code": message.code, "message": message.message}
         if message.data is not None:
             error["data"] = message.data
-        if message.id is None and not message.null_id:
-            return {"jsonrpc": "2.0", "error": error}
-        return {"jsonrpc": "2.0", "id": message.id, "error": error}
-    plain: dict[str, Any] = {"jsonrpc": "2.0"}
+        return plain
     if isinstance(message, Request):
         plain["id"] = message.id
     plain["method"] = message.method
@@ -123,126 +182,162 @@ def _plain(message: Message) -> dict[str, Any]:
     return plain
 
 
+# Classification goes by the presence of members, never by their truth: `"method": ""` is a method.
+# `frame` is where a message was read from, to look for repeated members there, or `None` when it is
+# known to have none. Types are compared by `__class__`: `True` is no integer here.
+
+
 def _message(value: dict[str, Any], frame: Buffer | None) -> Message | Malformed:
-    """Classify a parsed object by the presence of its members, never by their truth."""
     if "method" not in value:
-        return _answer(value)
-    method = value["method"]
-    identifier = value.get("id")
-    if "id" in value:
-        kind = type(identifier)
-        if kind is not int and kind is not str:
-            return Malformed(
-                Reason.INVALID_REQUEST,
-                f"id must be a string or an integer, not {json_type(identifier)}",
-            )
-        if type(method) is not str:
-            # Not request-shaped, and yet somebody waits: the id is legible.
-            return Malformed(
-                Reason.INVALID_REQUEST,
-                f"method must be a string, not {json_type(method)}",
-                identifier,
-                "request",
-            )
-        shape: Literal["request", "unknown"] = "request"
-    else:
-        shape = "unknown"
-        if type(method) is not str:
-            return Malformed(
-                Reason.INVALID_REQUEST, f"method must be a string, not {json_type(method)}"
-            )
+        return _answer(value, frame)
+    method: Any = value["method"]
+    if method.__class__ is not str:
+        return _bad_call(value, frame, f"method must be a string, not {json_type(method)}")
+    identifier: Any = value.get("id")
+    if "id" in value and identifier.__class__ is not int and identifier.__class__ is not str:
+        what = f"id must be a string or an integer, not {json_type(identifier)}"
+        return _bad_call(value, frame, what)
     if value.get("jsonrpc") != "2.0":
-        return Malformed(Reason.INVALID_REQUEST, 'jsonrpc must be "2.0"', identifier, shape)
-    params = value.get("params")
-    if params is not None and type(params) is not dict:
-        return Malformed(
-            Reason.INVALID_PARAMS,
-            f"params must be an object, not {json_type(params)}",
-            identifier,
-            shape,
-        )
+        return _bad_call(value, frame, 'jsonrpc must be "2.0"')
+    params: Any = value.get("params")
+    if params.__class__ is not dict and params is not None:
+        what = f"params must be an object, not {json_type(params)}"
+        return _bad_call(value, frame, what, Reason.INVALID_PARAMS)
     if "result" in value or "error" in value:
-        return Malformed(
-            Reason.INVALID_REQUEST, "a request has neither result nor error", identifier, shape
-        )
-    if frame is not None and may_repeat(frame, value):
-        repeated = repeated_member(frame)
-        if repeated is not None:
-            return _ambiguous(repeated, identifier if repeated != "id" else None, shape)
-    if shape == "request":
-        return Request(identifier, method, params)  # type: ignore[arg-type]
+        return _bad_call(value, frame, "a request has neither result nor error")
+    repeated = _repeated(frame, value)
+    if repeated != _NONE:
+        return _bad_call(value, frame, _ambiguous(repeated))
+    if "id" in value:
+        return Request(identifier, method, params)
     return Notification(method, params)
 
 
-def _ambiguous(
-    member: str, identifier: RequestId | None, shape: Literal["request", "unknown"]
-) -> Malformed:
-    if identifier is None:
-        shape = "unknown"
-    return Malformed(Reason.INVALID_REQUEST, f"{member} is given more than once", identifier, shape)
-
-
-def _answer(value: dict[str, Any]) -> Message | Malformed:
-    identifier = value.get("id")
-    if "result" not in value and "error" not in value:
-        kind = type(identifier)
-        if kind is int or kind is str:
-            # JSON-RPC 2.0 › Request object: without method there is no request, but an id asks.
-            return Malformed(Reason.INVALID_REQUEST, "method is missing", identifier, "request")
-        return Malformed(Reason.INVALID_REQUEST, "method is missing")
-    if type(identifier) is not int and type(identifier) is not str:
-        if identifier is not None or "result" in value:
-            return _broken("id must be a string or an integer", None)
-        identifier = None
+def _answer(value: dict[str, Any], frame: Buffer | None) -> Message | Malformed:
+    if "error" in value:
+        return _failure(value, frame)
+    if "result" not in value:
+        # JSON-RPC 2.0 › Request object: without method there is no request, but an id asks.
+        legible = _legible_id(value, frame)
+        shape: Shape = "unknown" if legible is None else "request"
+        return Malformed(Reason.INVALID_REQUEST, "method is missing", legible, shape)
+    identifier: Any = value.get("id")
+    if identifier.__class__ is not int and identifier.__class__ is not str:
+        return _bad_answer(value, frame, "id must be a string or an integer")
     if value.get("jsonrpc") != "2.0":
-        return _broken('jsonrpc must be "2.0"', identifier)
-    if "error" not in value:
-        result = value["result"]
-        if type(result) is not dict:
-            return _broken(f"result must be an object, not {json_type(result)}", identifier)
-        return Success(identifier, result)  # type: ignore[arg-type]
+        return _bad_answer(value, frame, 'jsonrpc must be "2.0"')
+    result: Any = value["result"]
+    if result.__class__ is not dict:
+        return _bad_answer(value, frame, f"result must be an object, not {json_type(result)}")
+    repeated = _repeated(frame, value)
+    if repeated != _NONE:
+        return _bad_answer(value, frame, _ambiguous(repeated))
+    return Success(identifier, result)
+
+
+def _failure(value: dict[str, Any], frame: Buffer | None) -> Message | Malformed:
+    identifier: Any = value.get("id")
+    if identifier is not None and identifier.__class__ not in (int, str):
+        return _bad_answer(value, frame, "id must be a string, an integer or, in an error, null")
+    if value.get("jsonrpc") != "2.0":
+        return _bad_answer(value, frame, 'jsonrpc must be "2.0"')
     if "result" in value:
-        return _broken("a response has a result or an error, not both", identifier)
-    error = value["error"]
-    if type(error) is not dict:
-        return _broken(f"error must be an object, not {json_type(error)}", identifier)
+        return _bad_answer(value, frame, "a response has a result or an error, not both")
+    error: Any = value["error"]
+    if error.__class__ is not dict:
+        return _bad_answer(value, frame, f"error must be an object, not {json_type(error)}")
     code, text = error.get("code"), error.get("message")
-    if type(code) is not int:
-        return _broken(f"error.code must be an integer, not {json_type(code)}", identifier)
-    if type(text) is not str:
-        return _broken(f"error.message must be a string, not {json_type(text)}", identifier)
+    if code.__class__ is not int:
+        return _bad_answer(value, frame, f"error.code must be an integer, not {json_type(code)}")
+    if text.__class__ is not str:
+        return _bad_answer(value, frame, f"error.message must be a string, not {json_type(text)}")
+    repeated = _repeated(frame, value)
+    if repeated != _NONE:
+        return _bad_answer(value, frame, _ambiguous(repeated))
     return Failure(identifier, code, text, error.get("data"), identifier is None and "id" in value)
 
 
-def _broken(detail: str, identifier: RequestId | None) -> Malformed:
-    return Malformed(Reason.INVALID_REQUEST, detail, identifier, "response")
+def _bad_call(
+    value: dict[str, Any],
+    frame: Buffer | None,
+    detail: str,
+    reason: Reason = Reason.INVALID_REQUEST,
+) -> Malformed:
+    """Refuse what has a `method`: with its id, when there is one that is legible.
+
+    Without one the reason matters: a notification with bad params is never answered (JSON-RPC 2.0 ›
+    Notification), but who gave two ids waits.
+    """
+    identifier = _legible_id(value, frame)
+    if identifier is not None:
+        return Malformed(reason, detail, identifier, "request")
+    if "id" in value:
+        reason = Reason.INVALID_REQUEST
+    return Malformed(reason, detail)
+
+
+def _bad_answer(value: dict[str, Any], frame: Buffer | None, detail: str) -> Malformed:
+    return Malformed(Reason.INVALID_REQUEST, detail, _legible_id(value, frame), "response")
+
+
+def _legible_id(value: dict[str, Any], frame: Buffer | None) -> RequestId | None:
+    """Return the id if there is one, of a legal type, and no second one."""
+    identifier: Any = value.get("id")
+    if not isinstance(identifier, str) and identifier.__class__ is not int:
+        return None
+    repeated = _repeated(frame, value)
+    return identifier if repeated is not None and "id" not in repeated else None
+
+
+def _repeated(frame: Buffer | None, value: Any) -> frozenset[str] | None:
+    """Return the members that are repeated although they matter, `None` when nobody can tell."""
+    if frame is None or not _may_repeat(frame, value):
+        return _NONE
+    return repeated_members(frame)
+
+
+def _may_repeat(frame: Buffer, value: Any) -> bool:
+    """Whether `frame`, which parsed to `value`, may repeat a member; `False` is certain."""
+    if len(frame) > SHORT and names_no_member_twice(frame):
+        return False
+    try:
+        return loses_members(frame, orjson.dumps(value))
+    except TypeError:  # nested more deeply than orjson writes
+        return True
+
+
+def _ambiguous(repeated: frozenset[str] | None) -> str:
+    if repeated is None:
+        return "there is too much in it to tell whether members are given more than once"
+    return f"{', '.join(sorted(repeated))}: given more than once"
 
 
 def _batch(values: list[Any], frame: Buffer) -> Batch | Malformed:
     if not values:
         return Malformed(Reason.EMPTY_BATCH, "an empty array holds no message")
-    repeated = repeated_member(frame)
-    if repeated is not None:
-        return Malformed(Reason.INVALID_REQUEST, f"{repeated} is given more than once")
-    items: list[Message | Malformed] = []
-    for value in values:
-        if type(value) is dict:
-            items.append(_message(value, None))
-        else:
-            items.append(
-                Malformed(Reason.INVALID_REQUEST, f"a message is an object, not {json_type(value)}")
-            )
-    return Batch(items)
+    if len(values) > BATCH_LIMIT:
+        return Malformed(Reason.INVALID_REQUEST, f"an array of more than {BATCH_LIMIT} elements")
+    if not _may_repeat(frame, values):
+        return Batch([_element(value, None) for value in values])
+    parts = elements(frame)
+    if parts is None:
+        return Malformed(Reason.INVALID_REQUEST, _ambiguous(None))
+    return Batch([_element(value, part) for value, part in zip(values, parts, strict=True)])
 
 
-def _undecodable(frame: Buffer) -> Frame:
-    if frame[:3] == _BOM:
-        return decode(frame[3:])
+def _element(value: Any, frame: Buffer | None) -> Message | Malformed:
+    return _message(value, frame) if value.__class__ is dict else _no_message(value)
+
+
+def _no_message(value: object) -> Malformed:
+    return Malformed(Reason.INVALID_REQUEST, f"a message is an object, not {json_type(value)}")
+
+
+def _unreadable(frame: Buffer) -> Malformed:
     found = salvage(frame)
     detail = "not JSON, not UTF-8, or beyond what is read (numbers, nesting)"
-    if found.method:
-        shape: Literal["request", "unknown"] = "request" if found.id is not None else "unknown"
-        return Malformed(Reason.PARSE_ERROR, detail, found.id, shape)
-    if found.answer:
+    if found.method and found.id is not None:
+        return Malformed(Reason.PARSE_ERROR, detail, found.id, "request")
+    if found.answer and not found.method:
         return Malformed(Reason.PARSE_ERROR, detail, found.id, "response")
     return Malformed(Reason.PARSE_ERROR, detail)

@@ -1,7 +1,7 @@
 """The modern envelope: what each request says of itself, and each result of its server, in `_meta`.
 
-Base Protocol › General fields › `_meta`. The same module reads the one `_meta` member that all
-revisions share, `progressToken`.
+Base Protocol › General fields › `_meta`. The members have their names here, and so has
+`progressToken`, which all revisions share.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ from barewire.protocol.capabilities import Capabilities
 from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Params
 from barewire.protocol.record import record
+from barewire.protocol.values import as_object, as_string
 
 __all__ = [
     "CLIENT_CAPABILITIES",
@@ -50,9 +51,10 @@ LOG_LEVELS = {
     "alert": 1,
     "emergency": 0,
 }
-"""The eight levels and their RFC 5424 severities: the smaller, the more severe. Only names travel."""
+"""The eight levels and their RFC 5424 severities: the smaller, the more severe. Only names
+travel."""
 
-_OBJECT_CAPABILITIES = ("roots", "sampling", "elicitation", "experimental", "extensions", "tasks")
+_OBJECT_CAPABILITIES = ("roots", "sampling", "elicitation", "experimental", "extensions")
 
 
 @record
@@ -75,10 +77,7 @@ class EnvelopeFault:
 
 def meta_of(params: Params | None) -> dict[str, Any] | None:
     """Return the `_meta` object of `params`, `None` when there is none or it is no object."""
-    if params is None:
-        return None
-    meta = params.get("_meta")
-    return meta if isinstance(meta, dict) else None
+    return None if params is None else as_object(params.get("_meta"))
 
 
 def claims_modern(meta: dict[str, Any] | None) -> bool:
@@ -92,25 +91,25 @@ def claims_modern(meta: dict[str, Any] | None) -> bool:
 
 def read_envelope(meta: dict[str, Any]) -> Envelope | EnvelopeFault:
     """Read the envelope from `_meta`; a missing or mistyped member is a fault that names it."""
-    version = meta.get(PROTOCOL_VERSION)
-    if type(version) is not str:
+    version = as_string(meta.get(PROTOCOL_VERSION))
+    if version is None:
         return _fault(PROTOCOL_VERSION, "a string", PROTOCOL_VERSION in meta)
-    capabilities = meta.get(CLIENT_CAPABILITIES)
-    if type(capabilities) is not dict:
+    capabilities = as_object(meta.get(CLIENT_CAPABILITIES))
+    if capabilities is None:
         return _fault(CLIENT_CAPABILITIES, "an object", CLIENT_CAPABILITIES in meta)
     if capabilities:
         for key in _OBJECT_CAPABILITIES:
-            if key in capabilities and type(capabilities[key]) is not dict:
+            if key in capabilities and as_object(capabilities[key]) is None:
                 return _fault(f"{CLIENT_CAPABILITIES}.{key}", "an object", True)
-    info = meta.get(CLIENT_INFO)
+    info = as_object(meta.get(CLIENT_INFO))
     if info is not None:
-        if type(info) is not dict:
-            return _fault(CLIENT_INFO, "an object", True)
         for key in ("name", "version"):
-            if type(info.get(key)) is not str:
+            if as_string(info.get(key)) is None:
                 return _fault(f"{CLIENT_INFO}.{key}", "a string", key in info)
-    level = meta.get(LOG_LEVEL)
-    if level is not None and (type(level) is not str or level not in LOG_LEVELS):
+    elif meta.get(CLIENT_INFO) is not None:
+        return _fault(CLIENT_INFO, "an object", True)
+    level = as_string(meta.get(LOG_LEVEL))
+    if meta.get(LOG_LEVEL) is not None and level not in LOG_LEVELS:
         # Logging › Error Handling: -32602.
         return EnvelopeFault(
             Reason.INVALID_LOG_LEVEL,
@@ -125,6 +124,5 @@ def _fault(key: str, expected: str, present: bool) -> EnvelopeFault:
 
 
 def tagged(params: Params | None, key: str, value: Any) -> Params:
-    """Return `params` with `_meta[key]` set to `value`; neither `params` nor its `_meta` changes."""
-    meta = meta_of(params)
-    return {**(params or {}), "_meta": {**(meta or {}), key: value}}
+    """Return a copy of `params` whose `_meta` has `value` under `key`."""
+    return {**(params or {}), "_meta": {**(meta_of(params) or {}), key: value}}

@@ -6,7 +6,6 @@ status per era and its text.
 """
 
 from enum import Enum
-from typing import Final
 
 from barewire.protocol.record import record
 from barewire.protocol.revisions import Revision
@@ -17,6 +16,7 @@ __all__ = ["Reason", "code_for", "is_modern_error", "status_for"]
 @record
 class _Row:
     code: int
+    """The code of the modern era, and of every revision without another."""
     text: str
     modern_status: int = 200
     legacy_status: int = 200
@@ -40,7 +40,7 @@ class Reason(Enum):
     NO_ERA = _Row(-32602, "Neither a session nor a request envelope", 400, 400)
     MISSING_ENVELOPE = _Row(-32602, "Required _meta field missing or malformed", 400, 400)
     UNSUPPORTED_VERSION = _Row(-32022, "Unsupported protocol version", 400, 400, legacy_code=-32602)
-    HEADER_MISMATCH = _Row(-32020, "Header mismatch", 400, 400)
+    HEADER_MISMATCH = _Row(-32020, "Header mismatch", 400, 400, legacy_code=-32600)
     MISSING_CLIENT_CAPABILITY = _Row(
         -32021, "Missing required client capability", 400, legacy_code=-32603
     )
@@ -78,9 +78,11 @@ class Reason(Enum):
 def code_for(reason: Reason, revision: Revision | None) -> int:
     """Return the JSON-RPC error code for `reason`; without a revision, the one of today."""
     row = reason.row
-    if row.legacy_code is not None and revision is not None and not revision.modern:
-        return row.legacy_code
-    return row.code
+    if row.legacy_code is None or revision is None or revision.modern:
+        return row.code
+    if reason is Reason.URL_ELICITATION_REQUIRED and not revision.url_elicitation_error:
+        return row.code
+    return row.legacy_code
 
 
 def status_for(reason: Reason, revision: Revision) -> int:
@@ -88,7 +90,7 @@ def status_for(reason: Reason, revision: Revision) -> int:
     return reason.row.modern_status if revision.modern else reason.row.legacy_status
 
 
-MODERN_CODES: Final = frozenset({-32020, -32021, -32022})
+_MODERN_CODES = frozenset({-32020, -32021, -32022})
 
 
 def is_modern_error(code: int) -> bool:
@@ -97,4 +99,4 @@ def is_modern_error(code: int) -> bool:
     stdio › Backward Compatibility: a recognised modern error means "modern, but not like this",
     every other error means "legacy".
     """
-    return code in MODERN_CODES
+    return code in _MODERN_CODES

@@ -9,10 +9,13 @@ from typing import TypeAlias
 
 from barewire.protocol.record import record
 
-__all__ = ["DEFAULT_LINE_LIMIT", "LineFramer", "Overlong"]
+__all__ = ["DEFAULT_LINE_LIMIT", "HEAD", "Line", "LineFramer", "Overlong"]
 
 DEFAULT_LINE_LIMIT = 128 * 1024 * 1024
 """128 MiB: the longest line that is kept, in bytes without its line end."""
+
+HEAD = 256
+"""How many of its first bytes are kept of an overlong line."""
 
 
 @record
@@ -23,10 +26,11 @@ class Overlong:
     """Bytes of the whole line, without its line end."""
     limit: int
     head: bytes
-    """The first bytes of the line, at most 256, for whoever wants to report it."""
+    """Its first bytes, at most `HEAD`, for whoever wants to report it."""
 
 
-_Line: TypeAlias = bytes | bytearray | Overlong
+Line: TypeAlias = bytes | bytearray | Overlong
+"""A line without its end, or what is left of one that was too long."""
 
 
 class LineFramer:
@@ -36,73 +40,72 @@ class LineFramer:
     `Overlong` when its end is seen. The line after it is read as usual.
     """
 
-    __slots__ = ("_discarded", "_head", "_partial", "limit")
+    __slots__ = ("_cr", "_discarded", "_head", "_partial", "limit")
 
     def __init__(self, limit: int = DEFAULT_LINE_LIMIT) -> None:
         self.limit = limit
         self._partial = bytearray()
         self._discarded = 0
+        self._cr = False
         self._head = b""
 
-    def receive(self, data: bytes) -> list[_Line]:
+    def receive(self, data: bytes) -> list[Line]:
         """Take the next bytes of the stream; return the lines that they complete."""
-        parts: list[bytes] = data.split(b"\n")
-        rest = parts.pop()
-        lines: list[_Line] = []
-        if parts and (self._partial or self._discarded):
-            self._take(self._complete(parts[0]), lines)
-            del parts[0]
-        if rest:
-            self._keep(rest)
-        for line in parts:
+        pieces = data.split(b"\n")
+        rest = pieces.pop()
+        lines: list[Line] = []
+        if pieces and (self._partial or self._discarded):
+            self._finish(pieces[0], lines)
+            del pieces[0]
+        for line in pieces:
             if line:
                 self._take(line, lines)
+        if rest:
+            self._keep(rest)
         return lines
 
-    def receive_eof(self) -> bytes | Overlong | None:
-        """Say that the stream has ended; return what stood behind the last line end, if anything."""
-        if self._discarded:
-            return self._overlong(0)
-        rest = bytes(self._partial)
-        self._partial = bytearray()
-        return rest.rstrip(b"\r") or None
+    def receive_eof(self) -> Line | None:
+        """Say that the stream has ended; return what stood behind the last line end, if anything.
+
+        It is read as if the line end were there.
+        """
+        return next(iter(self.receive(b"\n")), None)
 
     @property
     def buffered(self) -> int:
         """How many bytes of an unfinished line are kept."""
         return len(self._partial)
 
-    def _take(self, line: _Line, lines: list[_Line]) -> None:
-        if not isinstance(line, Overlong):
-            if line[-1:] == b"\r":
-                line = line[:-1]
-            if not line:
-                return
-            if len(line) > self.limit:
-                line = Overlong(len(line), self.limit, bytes(line[:256]))
-        lines.append(line)
+    def _take(self, line: bytes | bytearray, lines: list[Line]) -> None:
+        if line.endswith(b"\r"):
+            line = line[:-1]
+        if len(line) > self.limit:
+            lines.append(Overlong(len(line), self.limit, bytes(line[:HEAD])))
+        elif line:
+            lines.append(line)
 
     def _keep(self, rest: bytes) -> None:
+        self._cr = rest.endswith(b"\r")
         if self._discarded:
             self._discarded += len(rest)
-        elif len(self._partial) + len(rest) > self.limit + 1:
-            # One byte more than the limit may stand there: a CR that belongs to the line end.
-            self._head = bytes(self._partial[:256] + rest[:256])[:256]
-            self._discarded = len(self._partial) + len(rest)
+            self._head += rest[: HEAD - len(self._head)]
+            return
+        self._partial += rest
+        # One byte more than the limit may stand there: a CR that belongs to the line end.
+        if len(self._partial) > self.limit + 1:
+            self._head = bytes(self._partial[:HEAD])
+            self._discarded = len(self._partial)
             self._partial = bytearray()
-        else:
-            self._partial += rest
 
-    def _complete(self, first: bytes) -> bytearray | Overlong:
+    def _finish(self, rest: bytes, lines: list[Line]) -> None:
+        """End the line that was kept or discarded so far with its last bytes."""
+        if rest:
+            self._keep(rest)
         if self._discarded:
-            return self._overlong(len(first) - first.endswith(b"\r"))
-        line = self._partial
-        line += first
-        self._partial = bytearray()
-        return line
-
-    def _overlong(self, more: int) -> Overlong:
-        found = Overlong(self._discarded + more, self.limit, self._head)
-        self._discarded = 0
-        self._head = b""
-        return found
+            size = self._discarded - self._cr
+            lines.append(Overlong(size, self.limit, self._head[:size]))
+            self._discarded = 0
+            self._head = b""
+        else:
+            line, self._partial = self._partial, bytearray()
+            self._take(line, lines)

@@ -19,6 +19,7 @@ __all__ = [
     "Params",
     "Request",
     "RequestId",
+    "Shape",
     "Success",
 ]
 
@@ -72,19 +73,25 @@ class Failure:
 Message: TypeAlias = Request | Notification | Success | Failure
 
 
+Shape: TypeAlias = Literal["request", "response", "unknown"]
+"""What something that is no message was shaped like."""
+
+
 @record
 class Malformed:
     """Something that is not a JSON-RPC message, and what can be said about it.
 
-    `kind` tells what it was shaped like. Only a `"request"` has a sender who waits for an answer, so
-    only there does `id` call for an error; the `id` of a broken `"response"` names the request of
-    ours that it was meant to answer.
+    A `"request"` has an `id`, and its sender waits for an error that carries it. A `"response"` is
+    never answered; its `id`, if there is one, names the request of ours that it was meant for. What
+    is `"unknown"` has no id to give back, and its sender may wait or not; only when the reason is
+    `INVALID_PARAMS` it was a notification, and nobody waits.
     """
 
     reason: Reason
     detail: str
+    """What is wrong with it, for people. It quotes nothing of the frame."""
     id: RequestId | None = None
-    kind: Literal["request", "response", "unknown"] = "unknown"
+    kind: Shape = "unknown"
 
 
 @record

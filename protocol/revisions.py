@@ -41,7 +41,7 @@ class Revision:
     batch: bool = False
     """Arrays of messages are legal (Base Protocol › Batching)."""
     null_id: bool = True
-    """An error that answers nothing readable says `"id": null` on a pipe instead of leaving it out."""
+    """On a pipe, an error with no id to give back says `"id": null` instead of leaving it out."""
     version_header: bool = False
     """HTTP requests after `initialize` name the revision in `MCP-Protocol-Version`."""
     streamable_http: bool = False
@@ -64,11 +64,19 @@ class Revision:
     """Things have a `title` beside their `name`, and `_meta` stands on more objects."""
     icons: bool = False
     """Things may have icons, implementations a description and a website."""
+    modes: bool = False
+    """Elicitation has modes and sampling has tools, and clients declare which they serve."""
+    url_elicitation_error: bool = False
+    """-32042 says that a URL has to be visited first."""
 
     @property
     def modern(self) -> bool:
         """Whether requests stand alone, with no handshake before them."""
         return self.era == "modern"
+
+    def at_least(self, other: "Revision") -> bool:
+        """Whether this is `other` or a later revision."""
+        return self.order >= other.order
 
     def but(self, name: str, **changes: Any) -> "Revision":
         """Return the revision that came after this one and differs from it in `changes`."""
@@ -105,8 +113,16 @@ V2025_11_25 = V2025_06_18.but(
     priming=True,
     argument_errors_in_result=True,
     icons=True,
+    modes=True,
+    url_elicitation_error=True,
 )
-V2026_07_28 = V2025_11_25.but("2026-07-28", era="modern", priming=False, structured_content="any")
+V2026_07_28 = V2025_11_25.but(
+    "2026-07-28",
+    era="modern",
+    priming=False,
+    structured_content="any",
+    url_elicitation_error=False,
+)
 
 LEGACY = (V2024_11_05, V2025_03_26, V2025_06_18, V2025_11_25)
 """The revisions that open with a handshake, oldest first."""

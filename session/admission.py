@@ -20,6 +20,7 @@ from barewire.protocol.jsonrpc import Failure, Request, RequestId
 from barewire.protocol.methods import Method, other, sent_by
 from barewire.protocol.record import record
 from barewire.protocol.revisions import revision_named
+from barewire.protocol.values import as_id
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Facts, Local
 from barewire.session.questions import capability_asked
@@ -74,10 +75,8 @@ def admit(
         refusal = _not_offered(request, facts)
         if refusal is not None:
             return refusal
-    token = None
-    if meta is not None:
-        token = meta.get("progressToken")
-    return Exchange(request, method, facts, progress_token=_token(token))
+    token = None if meta is None else as_id(meta.get("progressToken"))
+    return Exchange(request, method, facts, progress_token=token)
 
 
 def facts_of(
@@ -169,7 +168,3 @@ def _too_early(method: Method, local: Local, session: Session) -> Refusal | None
     ):
         return None
     return Refusal(Reason.NOT_INITIALIZED, f"the session is {session.phase}")
-
-
-def _token(token: Any) -> RequestId | None:
-    return token if type(token) is int or type(token) is str else None

@@ -5,7 +5,8 @@ exception: a modern server says it of a `subscriptions/listen` that it tears dow
 id that is unknown, answered or of another type means nothing and is answered by nothing.
 """
 
-from barewire.protocol.jsonrpc import Notification, RequestId
+from barewire.protocol.jsonrpc import Notification
+from barewire.protocol.values import as_id, as_string
 from barewire.session.events import Abandoned
 from barewire.session.exchanges import Exchanges
 
@@ -15,11 +16,9 @@ __all__ = ["receive_cancelled"]
 def receive_cancelled(exchanges: Exchanges, notification: Notification) -> Abandoned | None:
     """Take a `notifications/cancelled`; return what it leads to."""
     params = notification.params or {}
-    id: RequestId | None = params.get("requestId")
-    if type(id) is not int and type(id) is not str:
+    id, reason = as_id(params.get("requestId")), as_string(params.get("reason"))
+    if id is None:
         return None
-    reason = params.get("reason")
-    reason = reason if isinstance(reason, str) else None
     exchange = exchanges.theirs.get(id)
     if exchange is not None and exchange.method.cancellable and exchange.state == "open":
         exchange.cancelled()

@@ -32,6 +32,7 @@ from barewire.protocol.methods import Method, Role, other, sent_by
 from barewire.protocol.revisions import Revision, revision_named
 from barewire.protocol.scan import salvage
 from barewire.protocol.shapes import checker_named
+from barewire.protocol.values import as_id, as_object, as_string
 from barewire.session.admission import Refusal, admit, failure_for
 from barewire.session.batches import BatchReply
 from barewire.session.cancellation import receive_cancelled
@@ -52,7 +53,7 @@ from barewire.session.events import (
 from barewire.session.exceptions import ConnectionLost, LocalProtocolError
 from barewire.session.exchange import DEFAULT_TIMEOUT, Exchange
 from barewire.session.exchanges import Exchanges
-from barewire.session.facts import Facts, Local, as_object
+from barewire.session.facts import Facts, Local
 from barewire.session.handshake import receive_initialize
 from barewire.session.limits import DEFAULT_LIMITS, Limits
 from barewire.session.outbox import Outbox, line_of
@@ -552,8 +553,7 @@ class Connection:
             )
         info = as_object((meta_of(discovered) or {}).get(SERVER_INFO))
         capabilities = as_object(discovered.get("capabilities")) or {}
-        instructions = discovered.get("instructions")
-        self.instructions = instructions if isinstance(instructions, str) else None
+        self.instructions = as_string(discovered.get("instructions"))
         self.modern = Facts(
             self.local,
             revision,
@@ -724,11 +724,13 @@ class Connection:
         if len(exchanges.ours) >= self.limits.ours:
             raise LocalProtocolError(f"limits.ours is {self.limits.ours}: as many are in flight")
         id = exchanges.next_id()
-        if token is None:
+        if token is None and params is not None and "_meta" in params:
             token = progress_token_in(params)
-            if token is None and asks_progress:
-                token = id
-        if token is not None and token in exchanges.tokens:
+        if token is None and asks_progress:
+            token = id
+            while token in exchanges.tokens:  # somebody has chosen that one
+                token = exchanges.next_id()
+        elif token is not None and token in exchanges.tokens:
             raise LocalProtocolError(f"the progress token {token!r} is in use")
         request = Request(id, method, with_meta(params, token, facts))
         exchange = Exchange(request, row, facts, ours=True, progress_token=token)
@@ -797,5 +799,4 @@ def _gather(event: Event | list[Event] | None, events: list[Event]) -> None:
 
 
 def _subscription_id(notification: Notification) -> RequestId | None:
-    id = (meta_of(notification.params) or {}).get(SUBSCRIPTION_ID)
-    return id if type(id) is int or type(id) is str else None
+    return as_id((meta_of(notification.params) or {}).get(SUBSCRIPTION_ID))

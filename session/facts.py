@@ -1,7 +1,7 @@
 """What is known of the two ends of an exchange: ourselves, and the peer as it declared itself."""
 
 from dataclasses import field
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from barewire.protocol.capabilities import Capabilities, declares, known_in
 from barewire.protocol.jsonrpc import Params
@@ -11,7 +11,7 @@ from barewire.protocol.revisions import ALL, LEGACY, MODERN, Revision
 from barewire.protocol.shapes import Checker, Fault, checker_named
 from barewire.session.tables import LENIENT, Leniency
 
-__all__ = ["Facts", "Implementation", "Local", "Served", "as_object"]
+__all__ = ["Facts", "Implementation", "Local", "Served"]
 
 Implementation: TypeAlias = dict[str, Any]
 """Who speaks: `name` and `version`, in newer revisions `title`, then `description` and more."""
@@ -37,6 +37,9 @@ class Local:
     """The revisions with a handshake that we speak, oldest first."""
     modern: tuple[Revision, ...] = field(init=False, repr=False, compare=False)
     """The revisions without a handshake that we speak, oldest first."""
+    _declared: dict[str, Capabilities] = field(
+        default_factory=dict[str, Capabilities], init=False, repr=False, compare=False
+    )
     _served: "dict[str, dict[str, Served]]" = field(
         default_factory=dict[str, "dict[str, Served]"], init=False, repr=False, compare=False
     )
@@ -54,8 +57,14 @@ class Local:
         return [revision.name for revision in (*self.modern[::-1], *self.legacy[::-1])]
 
     def capabilities_in(self, revision: Revision) -> Capabilities:
-        """Return what we declare in `revision`: members that it does not know are left out."""
-        return known_in(self.capabilities, revision)
+        """Return what we declare in `revision`: members that it does not know are left out.
+
+        The same object each time, since every modern request carries it: not to be changed.
+        """
+        declared = self._declared.get(revision.name)
+        if declared is None:
+            declared = self._declared[revision.name] = known_in(self.capabilities, revision)
+        return declared
 
     def info_in(self, revision: Revision) -> Implementation:
         """Return how we introduce ourselves in `revision`."""
@@ -122,8 +131,3 @@ class Facts:
     """The level that a modern request asked for; `None` asks for no log messages."""
     principal: object = None
     """Who was authenticated, `None` where nobody was."""
-
-
-def as_object(value: object) -> dict[str, Any] | None:
-    """Return `value` if it is a JSON object, `None` if it is anything else."""
-    return cast(dict[str, Any], value) if isinstance(value, dict) else None

@@ -6,6 +6,7 @@ only in the type that it was sent in.
 
 from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Notification, Params
+from barewire.protocol.values import as_id, as_string
 from barewire.session.events import Event, Progressed, Violated
 from barewire.session.exchanges import Exchanges
 from barewire.session.facts import Local
@@ -19,10 +20,11 @@ def receive_progress(
 ) -> Event | None:
     """Take a `notifications/progress`; return what it leads to, `None` for what came too late."""
     params = notification.params or {}
-    token = params.get("progressToken")
-    if token is None and local.lenient(Leniency.GUIDE_PROGRESS_TOKEN):
-        token = params.get("token")
-    if type(token) is not int and type(token) is not str:
+    said = params.get("progressToken")
+    if said is None and local.lenient(Leniency.GUIDE_PROGRESS_TOKEN):
+        said = params.get("token")
+    token = as_id(said)
+    if token is None:
         return Violated(
             Reason.INVALID_PARAMS, "params.progressToken must be a string or an integer"
         )
@@ -41,13 +43,8 @@ def receive_progress(
         )
     exchange.progressed = progress
     exchange.rearm(now)
-    message = params.get("message")
-    return Progressed(
-        exchange,
-        progress,
-        _number(params, "total"),
-        message if isinstance(message, str) else None,
-    )
+    total, message = _number(params, "total"), as_string(params.get("message"))
+    return Progressed(exchange, progress, total, message)
 
 
 def _number(params: Params, key: str) -> float | None:

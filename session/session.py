@@ -12,9 +12,10 @@ from barewire.protocol.envelope import LOG_LEVELS
 from barewire.protocol.jsonrpc import Notification, Params
 from barewire.protocol.methods import Role, other
 from barewire.protocol.revisions import LATEST_LEGACY, Revision, revision_named
+from barewire.protocol.values import as_object, as_string
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.exchange import log_message
-from barewire.session.facts import Facts, Local, as_object
+from barewire.session.facts import Facts, Local
 from barewire.session.tables import BEFORE_READY, SESSION, Phase, PhaseStep
 
 __all__ = ["Session", "choose_revision"]
@@ -144,8 +145,7 @@ class Session:
             self.refuse()
             return False
         self._agree(revision, result.get("capabilities"), result.get("serverInfo"))
-        instructions = result.get("instructions")
-        self.instructions = instructions if isinstance(instructions, str) else None
+        self.instructions = as_string(result.get("instructions"))
         return True
 
     def refuse(self) -> None:

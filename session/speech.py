@@ -6,6 +6,7 @@ from barewire.protocol.capabilities import declares
 from barewire.protocol.envelope import CLIENT_CAPABILITIES, CLIENT_INFO, PROTOCOL_VERSION, meta_of
 from barewire.protocol.jsonrpc import Params, RequestId
 from barewire.protocol.methods import Method, sent_by
+from barewire.protocol.values import as_id
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.facts import Facts
 from barewire.session.questions import capability_asked
@@ -55,9 +56,10 @@ def progress_token_in(params: Params | None) -> RequestId | None:
 
     Raises `LocalProtocolError` for one that is neither a string nor an integer.
     """
-    token = (meta_of(params) or {}).get("progressToken")
-    if token is not None and type(token) is not int and type(token) is not str:
-        raise LocalProtocolError(f"a progress token is a string or an integer: {token!r:.64}")
+    brought = (meta_of(params) or {}).get("progressToken")
+    token = as_id(brought)
+    if token is None and brought is not None:
+        raise LocalProtocolError(f"a progress token is a string or an integer: {brought!r:.64}")
     return token
 
 

@@ -1,12 +1,12 @@
 """`--arg key=value`: values read by the schema of the tool that they are for."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from barewire.protocol.values import as_array, as_object
+from barewire.protocol.codec import loads
+from barewire.protocol.values import as_array, as_object, as_string
 
-__all__ = ["ArgumentTextError", "read_arguments"]
+__all__ = ["ArgumentTextError", "read_arguments", "types_of"]
 
 
 class ArgumentTextError(ValueError):
@@ -24,7 +24,7 @@ def read_arguments(
     arguments: dict[str, Any] = {}
     if whole is not None:
         try:
-            read = as_object(json.loads(whole))
+            read = as_object(_json(whole))
         except ValueError as error:
             raise ArgumentTextError(f"--json is not JSON: {error}") from None
         if read is None:
@@ -35,16 +35,42 @@ def read_arguments(
         key, equals, text = pair.partition("=")
         if not equals or not key:
             raise ArgumentTextError(f"--arg wants KEY=VALUE, not {pair!r}")
-        arguments[key] = _read(key, text, as_object(properties.get(key)) or {})
+        arguments[key] = _read(key, text, types_of(properties.get(key), schema))
     return arguments
 
 
-def _read(key: str, text: str, schema: dict[str, Any]) -> Any:
-    kinds = _types(schema)
+def types_of(schema: object, root: dict[str, Any], depth: int = 4) -> set[str]:
+    """Return the JSON types that a schema allows, an empty set when it does not say.
+
+    References are followed within `root`. What is still not said after `depth` steps is not said,
+    for a schema may refer to itself.
+    """
+    if not depth:
+        return set()
+    members = as_object(schema) or {}
+    reference = as_string(members.get("$ref"))
+    if reference is not None:
+        name = reference.removeprefix("#/$defs/")
+        members = as_object((as_object(root.get("$defs")) or {}).get(name)) or {}
+    kind = members.get("type")
+    if isinstance(kind, str):
+        return {kind}
+    several = as_array(kind)
+    if several is not None:
+        return {str(one) for one in several}
+    values = as_array(members.get("enum"))
+    if values and all(isinstance(value, str) for value in values):
+        return {"string"}
+    branches = as_array(members.get("anyOf")) or as_array(members.get("oneOf")) or []
+    found = [types_of(branch, root, depth - 1) for branch in branches]
+    return set[str]().union(*found) if all(found) else set()
+
+
+def _read(key: str, text: str, kinds: set[str]) -> Any:
     if kinds == {"string"}:
         return text
     try:
-        return json.loads(text)
+        return _json(text)
     except ValueError:
         if not kinds or "string" in kinds:
             return text
@@ -53,20 +79,5 @@ def _read(key: str, text: str, schema: dict[str, Any]) -> Any:
         ) from None
 
 
-def _types(schema: dict[str, Any]) -> set[str]:
-    """Return the JSON types that a schema allows, an empty set when it does not say."""
-    kind = schema.get("type")
-    if isinstance(kind, str):
-        return {kind}
-    several = as_array(kind)
-    if several is not None:
-        return {str(one) for one in several}
-    if "enum" in schema and all(isinstance(one, str) for one in schema["enum"]):
-        return {"string"}
-    found: set[str] = set()
-    for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
-        inner = _types(as_object(branch) or {})
-        if not inner:
-            return set()
-        found |= inner
-    return found
+def _json(text: str) -> Any:
+    return loads(text.encode(errors="surrogateescape"))

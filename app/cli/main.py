@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from barewire import __version__
-from barewire.cli.arguments import ArgumentTextError, read_arguments
+from barewire.cli.arguments import ArgumentTextError, read_arguments, types_of
 from barewire.cli.loading import TargetError, command_for, load_server
 from barewire.client.client import Client
 from barewire.client.results import CallResult, ToolInfo
@@ -127,8 +127,8 @@ def _parameters(schema: dict[str, Any]) -> str:
     required = as_array(schema.get("required")) or []
     shown: list[str] = []
     for key, value in (as_object(schema.get("properties")) or {}).items():
-        kind = (as_object(value) or {}).get("type", "any")
-        shown.append(f"{key}{'' if key in required else '?'}: {kind}")
+        kinds = " | ".join(sorted(types_of(value, schema))) or "any"
+        shown.append(f"{key}{'' if key in required else '?'}: {kinds}")
     return ", ".join(shown)
 
 

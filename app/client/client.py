@@ -5,17 +5,15 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from barewire.client.results import CallResult, ToolInfo
-from barewire.client.targets import Target
+from barewire.client.targets import Mode, Target
 from barewire.protocol.capabilities import Capabilities, declares
 from barewire.protocol.envelope import LOG_LEVEL, LOG_LEVELS, meta_of, tagged
 from barewire.protocol.jsonrpc import Notification, Params
 from barewire.protocol.revisions import ALL, Revision
 from barewire.protocol.values import as_array, as_object, as_string
-from barewire.session.connection import Connection
 from barewire.session.exceptions import LocalProtocolError, RemoteProtocolError
 from barewire.session.facts import Facts, Implementation, Local
 from barewire.session.limits import DEFAULT_LIMITS, Limits
-from barewire.session.negotiation import Mode
 from barewire.session.tables import LENIENT, Leniency
 
 __all__ = ["Client"]
@@ -30,8 +28,13 @@ _PAGES = 1_000
 class _Wire(Protocol):
     """What a client needs of its connection; `barewire.calling` has it."""
 
-    connection: Connection
     closed: bool
+
+    @property
+    def facts(self) -> Facts: ...
+
+    @property
+    def instructions(self) -> str | None: ...
 
     async def request(
         self,
@@ -64,9 +67,10 @@ class Client:
     `probe_timeout` until a silent server counts as a legacy one (2.5).
 
     `on_log` is called with level, data and logger of each log message, `on_notification` with every
-    other notification; either may be `async def` and may use the client. `log_level` is the least
-    severe level that is asked for; without one it is for the server to decide, and modern servers
-    are asked for everything if there is an `on_log`.
+    other notification; either may be `async def` and may use the client, and its calls follow each
+    other in the order of the messages. `log_level` is the least severe level that is asked for;
+    without one it is for the server to decide, and modern servers are asked for everything if there
+    is an `on_log`.
 
     It can be opened in one task and closed in another.
     """
@@ -163,7 +167,7 @@ class Client:
     @property
     def revision(self) -> Revision:
         """The revision that is spoken."""
-        return self._facts.revision
+        return self._connected.facts.revision
 
     @property
     def protocol_version(self) -> str:
@@ -173,17 +177,17 @@ class Client:
     @property
     def server_info(self) -> Implementation | None:
         """Who the server says it is: for display and logs, never to decide by."""
-        return self._facts.peer_info
+        return self._connected.facts.peer_info
 
     @property
     def server_capabilities(self) -> Capabilities:
         """What the server declared."""
-        return self._facts.capabilities
+        return self._connected.facts.capabilities
 
     @property
     def instructions(self) -> str | None:
         """The server's advice on how to use it."""
-        return self._connected.connection.instructions
+        return self._connected.instructions
 
     # What can be asked.
 
@@ -284,15 +288,6 @@ class Client:
         if self._wire is None:
             raise LocalProtocolError("the client is not connected: use `async with` or `connect`")
         return self._wire
-
-    @property
-    def _facts(self) -> Facts:
-        connection = self._connected.connection
-        if connection.modern is not None:
-            return connection.modern
-        if connection.session is None:
-            raise AssertionError("a client is not connected before a revision is agreed")
-        return connection.session.facts
 
     async def _ask_for_log_level(self, level: str) -> None:
         if not declares(self.server_capabilities, "logging"):

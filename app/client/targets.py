@@ -3,12 +3,12 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from barewire.protocol.record import record
 from barewire.server.server import Server
 
-__all__ = ["Stdio", "Target"]
+__all__ = ["Mode", "Stdio", "Target"]
 
 
 @record
@@ -29,3 +29,7 @@ class Stdio:
 
 Target: TypeAlias = Server | Stdio | Sequence[str]
 """A server of this process, a described command, or just the command and its arguments."""
+
+Mode: TypeAlias = Literal["auto", "legacy", "modern"]
+"""How the revision is found: the modern one if the server speaks it, else by a handshake; or only
+one of the two ways."""

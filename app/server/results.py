@@ -31,8 +31,9 @@ class Returns:
     """How what a handler returns becomes a result; made once, from its annotation.
 
     An annotation that says text or blocks makes everything content; one that says data makes
-    everything data, a string as well, with an output schema. Without one, the value decides. Raises
-    `TypeError` when the annotation cannot be described by a schema.
+    everything data, a string as well, with an output schema. Without one, or with a list of who
+    knows what, the value decides. Raises `TypeError` when the annotation cannot be described by a
+    schema.
     """
 
     __slots__ = ("_annotation", "_schema", "_wrapped")
@@ -40,7 +41,7 @@ class Returns:
     def __init__(self, annotation: Any, name: str) -> None:
         self._annotation = annotation
         self._schema: Schema | None = None
-        if not _is_content(annotation) and annotation not in (Any, inspect.Signature.empty):
+        if not _is_content(annotation) and annotation not in _OPEN:
             try:
                 self._schema = schema_of(annotation)
             except Exception as error:
@@ -126,6 +127,10 @@ def _json_of(value: Any, name: str) -> tuple[Any, bytes]:
     if b"null" in written:  # which is what becomes of a number that JSON does not have
         _refuse_infinite(data, name)
     return data, written
+
+
+_OPEN = (Any, inspect.Signature.empty, list, tuple, list[Any], tuple[Any, ...])
+"""Annotations that say nothing of what is returned, or of what is in it."""
 
 
 def _is_content(annotation: Any) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 from barewire.context import Context, SyncContext
 from barewire.errors import ArgumentError
 from barewire.invoke import behind
+from barewire.protocol.codec import dumps, loads
 from barewire.protocol.values import as_array, as_object
 
 __all__ = ["Schema", "Signature", "convert", "members_of_union", "schema_of"]
@@ -218,12 +219,20 @@ def _schema_of_arguments(model: type[msgspec.Struct], fields: list[_Field]) -> S
     schema.pop("title", None)
     properties: dict[str, Schema] = schema.setdefault("properties", {})
     for field in fields:
-        if field.has_default and "default" not in properties[field.name]:
-            try:
-                properties[field.name]["default"] = msgspec.to_builtins(field.default)
-            except (TypeError, ValueError):
-                continue  # JSON has no such value: the argument is optional all the same
+        properties[field.name].pop("default", None)
+        if field.has_default:
+            properties[field.name] |= _default_of(field)
     return schema
+
+
+def _default_of(field: _Field) -> Schema:
+    """Return the member that shows a default, none if JSON has no such value."""
+    try:
+        data = msgspec.to_builtins(field.default, str_keys=True)
+        written = dumps(data)
+    except (TypeError, ValueError):
+        return {}
+    return {"default": data} if loads(written) == data else {}
 
 
 def _must_have_schema(annotation: Any, where: str) -> None:

@@ -1,5 +1,6 @@
 """Tools: what a server offers to be called, and how it is called."""
 
+import contextvars
 import logging
 import re
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 from barewire.errors import RAISED_BY_HANDLERS, ArgumentError, Refuse, ToolError
 from barewire.invoke import Answer, Call, Kind, behind, kind_of
 from barewire.protocol.errors import Reason
-from barewire.protocol.revisions import Revision
+from barewire.protocol.revisions import LATEST, Revision
 from barewire.server.pages import CursorError, page_of
 from barewire.session.exceptions import BarewireError, RequestError
 
@@ -53,8 +54,9 @@ class Tool:
         meta: dict[str, Any] | None = None,
         blocking: bool = True,
     ) -> None:
-        # Late: msgspec, which both need, takes longer to import than everything else here, and a
-        # program that is only a client has no use for it.
+        # Late: msgspec takes longer to import than everything else here, and a program that is only
+        # a client has no use for it.
+        from barewire.protocol.codec import EncodeError, dumps
         from barewire.server.results import Returns
         from barewire.server.signature import Signature
 
@@ -74,6 +76,10 @@ class Tool:
         self.signature = Signature(function, self.name, is_async=self.kind == "task")
         self.returns = Returns(self.signature.returns, self.name)
         self._definitions: dict[str, dict[str, Any]] = {}
+        try:
+            dumps(self.definition(LATEST))
+        except EncodeError as error:  # better now than for whoever lists the tools
+            raise TypeError(f"{self.name}: its definition is no JSON: {error}") from None
 
     def definition(self, revision: Revision) -> dict[str, Any]:
         """Return how `tools/list` describes it in `revision`."""
@@ -113,7 +119,9 @@ class Tool:
         if self.kind == "thread":
             return self._thread(call, values)
         try:
-            return self.returns.result(self._run(call, values), revision)
+            # In a context of its own, as tasks and threads have it.
+            value = contextvars.copy_context().run(self._run, call, values)
+            return self.returns.result(value, revision)
         except RAISED_BY_HANDLERS as error:
             return self._answer_to(error)
 
@@ -162,6 +170,10 @@ class Tools:
     def __len__(self) -> int:
         """How many there are."""
         return len(self._by_name)
+
+    def get(self, name: str) -> Tool:
+        """Return the one of that name; raises `KeyError` when there is none."""
+        return self._by_name[name]
 
     def add(self, tool: Tool) -> None:
         """Add one; raises `ValueError` when there is one of that name already."""

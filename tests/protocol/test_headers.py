@@ -390,6 +390,8 @@ class TestAnnotations:
         assert faults(properties(**schemas)) == [
             f"x-mcp-header at #/properties/one_more is one of more than {MAX_ANNOTATIONS}"
         ]
+        bad = properties(**{name: marked("A", "null") for name in schemas})
+        assert len(faults(bad)) == MAX_ANNOTATIONS + 1
 
 
 REGION = [Annotation("Region", ("region",))]
@@ -536,6 +538,32 @@ class TestServer:
             assert found.detail.isprintable()
             assert len(found.detail) < 250
 
+    @pytest.mark.parametrize(
+        ("value", "shown"),
+        [
+            ("y" * 78, "'" + "y" * 78 + "'"),
+            ("y" * 79, "'" + "y" * 76 + "..."),
+            ("ü", r"'\xfc'"),
+            (["a"], "a list"),
+            ({"a": 1}, "an object"),
+            (1.5, "1.5"),
+        ],
+    )
+    def test_a_message_shows_what_stands_in_the_body(self, value: object, shown: str) -> None:
+        found = check_params({"mcp-param-region": "x"}, REGION, {"region": value})
+        assert found is not None
+        assert found.detail.endswith(f" does not match body value {shown}")
+
+    @pytest.mark.rule("M0728-HTTP-67", "M0728-HDR-38", "H-01")
+    def test_each_check_by_itself_requires_its_header(self) -> None:
+        for found in (
+            check_version({}, ENVELOPE),
+            check_method({}, "tools/call"),
+            check_name({}, "tools/call", {"name": "x"}),
+        ):
+            assert found is not None
+            assert found.detail == f"{found.header} header is missing"
+
     def test_a_version_missing_from_the_body_is_left_to_the_envelope(self) -> None:
         bodies: list[dict[str, Any] | None] = [None, {}, {"_meta": {}}, {"_meta": 5}]
         for params in bodies:
@@ -567,6 +595,7 @@ class TestServer:
         method = "notifications/cancelled"
         assert check_mirrors({}, method, ENVELOPE, required=False) is None
         assert check_mirrors({}, "tools/call", {"name": "x"}, required=False) is None
+        assert check_mirrors({}, "tools/call", None, REGION, required=False) is None
         assert check_mirrors({"mcp-method": "x"}, method, ENVELOPE, required=False) is not None
         assert check_method({"mcp-method": method}, method, required=False) is None
 
@@ -617,7 +646,13 @@ class TestServer:
         assert found is not None
         assert found.header == "Mcp-Param-Region"
 
-    @pytest.mark.parametrize(("header", "body"), [("true", True), ("false", False), ("", "")])
+    @pytest.mark.parametrize(
+        ("header", "body"),
+        [
+            *(("true", True), ("false", False), ("", "")),
+            *((str(integer), integer) for integer in (MAX_INTEGER, -MAX_INTEGER)),
+        ],
+    )
     def test_what_agrees_is_accepted(self, header: str, body: object) -> None:
         assert check_params({"mcp-param-region": header}, REGION, {"region": body}) is None
 

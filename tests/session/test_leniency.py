@@ -46,7 +46,7 @@ def test_we_never_say_it_that_way_ourselves() -> None:
     client = a_session_of_a_client()
     with pytest.raises(LocalProtocolError, match="sends no notification initialized"):
         client.notify("initialized")
-    with pytest.raises(LocalProtocolError, match="is sent by Connection.initialize"):
+    with pytest.raises(LocalProtocolError, match=r"is sent by Connection\.initialize"):
         client.notify("notifications/initialized")
     assert sent(client) == []
 

@@ -16,7 +16,7 @@ from barewire.protocol.revisions import (
     Revision,
 )
 from barewire.session.exceptions import LocalProtocolError
-from barewire.session.facts import Facts, Local, as_object
+from barewire.session.facts import Facts, Local
 from barewire.session.session import Session
 from barewire.session.tables import SESSION, Phase, PhaseStep
 from tests.session.wire import (
@@ -186,11 +186,6 @@ def test_what_is_served_depends_on_role_revision_and_capabilities() -> None:
     assert set(CLIENT.served_in(V2025_06_18)) == {"ping", "roots/list"}
     assert set(CLIENT.served_in(LATEST)) == set()
     assert bare.served_in(LATEST) is bare.served_in(LATEST)
-
-
-def test_only_an_object_is_an_object() -> None:
-    assert as_object({"a": 1}) == {"a": 1}
-    assert [as_object(value) for value in (None, 1, "a", [], True)] == [None] * 5
 
 
 def test_facts_are_those_of_an_exchange() -> None:

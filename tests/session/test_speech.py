@@ -126,7 +126,7 @@ def test_a_method_of_a_capability_that_the_server_lacks_is_not_asked(client: Any
     connection = client(server_capabilities={"tools": {}})
     connection.request("tools/list", now=0.0)
     for method in ("prompts/list", "resources/list", "completion/complete", "logging/setLevel"):
-        with pytest.raises(LocalProtocolError, match="lacks|sends no"):
+        with pytest.raises(LocalProtocolError, match=r"lacks|sends no"):
             connection.request(method, now=0.0)
     with pytest.raises(LocalProtocolError, match="sends no request nonsense"):
         connection.request("nonsense", now=0.0)

@@ -24,10 +24,13 @@ MEBIBYTE = 1024 * 1024
 Pair: TypeAlias = Callable[[], tuple[FdPipe, FdPipe]]
 
 
-def pipe_pair() -> tuple[FdPipe, FdPipe]:
+def pipe_pair(flush_timeout: float = 1.0) -> tuple[FdPipe, FdPipe]:
     """Return two ends joined by two pipes."""
     there, back = os.pipe(), os.pipe()
-    return FdPipe(back[0], there[1]), FdPipe(there[0], back[1])
+    return (
+        FdPipe(back[0], there[1], flush_timeout=flush_timeout),
+        FdPipe(there[0], back[1], flush_timeout=flush_timeout),
+    )
 
 
 def socket_pair() -> tuple[FdPipe, FdPipe]:
@@ -44,6 +47,13 @@ def descriptors(*fds: int) -> Generator[None]:
         for fd in fds:
             with contextlib.suppress(OSError):
                 os.close(fd)
+
+
+async def idles() -> bool:
+    """Whether the loop sleeps while nothing happens."""
+    used = time.process_time()
+    await current().sleep(0.2)
+    return time.process_time() - used < 0.02
 
 
 @pytest.mark.parametrize("make", [pipe_pair, socket_pair])
@@ -118,6 +128,7 @@ async def test_a_peer_that_does_not_read_stalls_only_its_own_pipe() -> None:
     assert 0 < marks[0] <= MEBIBYTE
     await reader.receive(8 * MEBIBYTE)
     assert len(marks) == 1
+    assert await idles()
     for pipe in (left, right, other_left, other_right):
         await pipe.aclose()
 
@@ -134,9 +145,7 @@ async def test_the_end_of_the_input_leaves_the_output_open_and_the_loop_idle() -
         assert reader.data == b"the only line\n"
         pipe.write([b"its answer\n"])
         assert os.read(from_us[0], 100) == b"its answer\n"
-        used = time.process_time()
-        await current().sleep(0.1)
-        assert time.process_time() - used < 0.05
+        assert await idles()
         await pipe.aclose()
 
 
@@ -171,6 +180,32 @@ async def test_when_writing_breaks_with_bytes_pending_they_are_dropped() -> None
         assert isinstance(await reader.end(), BrokenPipeError)
         await a_few_turns()
         assert drained == [0]
+        await pipe.aclose()
+
+
+async def test_a_peer_that_is_gone_is_one_end() -> None:
+    left, right = pipe_pair()
+    reader = Recorder(left)
+    await right.aclose()
+    left.write([b"anybody?"])
+    assert await reader.end() is None
+    await a_few_turns()
+    assert len(reader.ends) == 1
+    await left.aclose()
+
+
+async def test_a_pipe_that_breaks_while_paused_says_so_afterwards() -> None:
+    to_us, from_us = os.pipe(), os.pipe()
+    with descriptors(to_us[1]):
+        os.close(from_us[0])
+        pipe = FdPipe(to_us[0], from_us[1])
+        reader = Recorder(pipe)
+        pipe.pause()
+        pipe.write([b"lost"])
+        await a_few_turns()
+        assert not reader.ends
+        pipe.resume()
+        assert isinstance(await reader.end(), BrokenPipeError)
         await pipe.aclose()
 
 
@@ -272,17 +307,31 @@ async def test_closing_gives_up_on_a_peer_that_does_not_read() -> None:
 
 
 async def test_two_ends_that_fill_each_other_up_can_both_close() -> None:
-    left, right = pipe_pair()
-    reader = Recorder(left)
-    Recorder(right)
-    left.write([bytes(4 * MEBIBYTE)])
-    right.write([bytes(4 * MEBIBYTE)])
-    left.pause()
-    right.pause()
+    left, right = pipe_pair(flush_timeout=10)
+    readers = Recorder(left), Recorder(right)
+    for pipe in (left, right):
+        pipe.pause()
+        pipe.write([bytes(4 * MEBIBYTE)])
+    started = current().now()
     async with anyio.create_task_group() as group:
         group.start_soon(left.aclose)
         group.start_soon(right.aclose)
-    assert not reader.chunks
+    assert current().now() - started < 5
+    assert not readers[0].chunks
+    assert not readers[1].chunks
+
+
+async def test_what_is_written_to_a_pipe_that_closes_is_dropped() -> None:
+    left, right = pipe_pair()
+    left.write([bytes(MEBIBYTE)])
+    closing = current().spawn(left.aclose())
+    await a_few_turns()
+    left.write([b"too late"])
+    reader = Recorder(right)
+    await closing.wait()
+    await reader.end()
+    assert reader.size == MEBIBYTE
+    await right.aclose()
 
 
 @pytest.mark.rule("B12", "T2")
@@ -405,6 +454,38 @@ async def test_reading_a_large_file_waits_for_a_paused_owner(tmp_path: Path) -> 
         await reader.end()
         assert reader.size == 4 * MEBIBYTE
         await pipe.aclose()
+
+
+async def test_the_end_of_a_small_file_waits_too(tmp_path: Path) -> None:
+    (tmp_path / "in").touch()
+    pipe = FdPipe(os.open(tmp_path / "in", os.O_RDONLY), os.open(os.devnull, os.O_WRONLY))
+    pipe.pause()
+    reader = Recorder(pipe)
+    await current().sleep(0.02)
+    assert not reader.ends
+    pipe.resume()
+    assert await reader.end() is None
+    await pipe.aclose()
+
+
+async def test_a_reader_that_comes_too_late_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").write_bytes(b"data")
+    failures = iter([BlockingIOError()] * 10)
+    read = os.read
+
+    def read_at_last(fd: int, size: int) -> bytes:
+        for failure in failures:
+            raise failure
+        return read(fd, size)
+
+    monkeypatch.setattr(os, "read", read_at_last)
+    pipe = FdPipe(os.open(tmp_path / "in", os.O_RDONLY), os.open(os.devnull, os.O_WRONLY))
+    reader = Recorder(pipe)
+    assert await reader.end() is None
+    assert reader.data == b"data"
+    await pipe.aclose()
 
 
 async def test_a_pipe_may_have_a_file_on_one_side(tmp_path: Path) -> None:

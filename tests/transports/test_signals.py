@@ -10,6 +10,7 @@ import pytest
 
 from barewire.transports.backend import Signal, current
 from barewire.transports.signals import on_signals
+from tests.transports.waiting import a_few_turns
 
 SERVER = """
 import anyio, sys, time
@@ -83,6 +84,7 @@ async def test_the_first_signal_calls_back_and_the_previous_handlers_return() ->
         assert not seen
         await asked.wait()
         signal.raise_signal(signal.SIGINT)
+        await a_few_turns()
     finally:
         restore()
     assert seen == [signal.SIGTERM]
