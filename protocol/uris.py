@@ -80,8 +80,8 @@ _FUTURE_OPERATORS: Final = "=,!@|"
 class _Variable:
     name: str
     position: int
-    explode: bool = False
-    prefix: int | None = None
+    explode: bool
+    prefix: int | None
 
 
 @record
@@ -324,9 +324,7 @@ def _text(value: Scalar) -> str:
 
 def _first(length: int | None, text: str, operator: _Operator) -> str:
     """Return the first `length` characters of `text`, and never half of an encoded one."""
-    if length is None:
-        return text
-    if not operator.reserved:
+    if length is None or not operator.reserved:
         return text[:length]
     return "".join(found[0] for found in islice(_CHARACTER.finditer(text), length))
 

@@ -43,6 +43,7 @@ class FdPipe:
         `aclose` spends at most `flush_timeout` seconds on what is pending (default: 1), and calls
         `on_closed` at its end. Raises OSError, and takes over nothing, when either is not open.
         """
+        self._backend = current()
         polled_read, polled_write = is_pollable(read_fd), is_pollable(write_fd)
         self._read_fd = read_fd
         self._write_fd = os.dup(write_fd) if write_fd == read_fd else write_fd
@@ -51,7 +52,6 @@ class FdPipe:
             for fd, polled in ((self._read_fd, polled_read), (self._write_fd, polled_write))
             if polled and _make_non_blocking(fd)
         }
-        self._backend = current()
         read_half = PolledReader if polled_read else ThreadedReader
         write_half = PolledWriter if polled_write else ThreadedWriter
         self._reader: PolledReader | ThreadedReader = read_half(

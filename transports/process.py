@@ -190,6 +190,7 @@ class StdioProcess(FdPipe):
         self._exited = Signal(self._backend)
         self._leftovers = False
         self._patience: Timer | None = None
+        self._obituary: ProcessEnded | None = None
         self._stderr = StderrTail(self._backend, _descriptor(popen.stderr), stderr)
         self._stop_watching = watch_exit(self._backend, popen, self._on_exit)
 
@@ -252,7 +253,8 @@ class StdioProcess(FdPipe):
     def _dismiss(self) -> None:
         if self.returncode is None:  # stuck in the kernel: leave no zombie when it comes free
             self._stop_watching()
-            threading.Thread(target=self._popen.wait, daemon=True).start()
+            waiter = threading.Thread(target=self._popen.wait, name="barewire-exit", daemon=True)
+            waiter.start()
         if self._patience is not None:
             self._patience.cancel()
         self._stderr.close()
@@ -262,16 +264,17 @@ class StdioProcess(FdPipe):
         if self.returncode is None:
             self._stop_watching()
             self.returncode = self._popen.wait()
-            # Asked at once, because later the number may belong to others.
+            # Asked at once: if nobody is left now, the number may belong to others later.
             self._leftovers = group_is_alive(self.pid)
             self._exited.set()
             self._stderr.read_rest()
             lines = self.stderr_tail.splitlines()[-_REPORTED_LINES:]
-            self._fail_soon(ProcessEnded(self.command, self.returncode, "\n".join(lines)))
+            self._obituary = ProcessEnded(self.command, self.returncode, "\n".join(lines))
+            self._fail_soon(self._obituary)
 
     def _finish(self, reason: BaseException | None) -> None:
-        if self.returncode is not None:
-            super()._finish(self._failure)
+        if self._obituary is not None:
+            super()._finish(self._obituary)
         elif self._patience is None:
             # The exit follows the end of standard output closely, and explains it.
             self._patience = self._backend.call_at(

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import anyio
@@ -67,6 +67,7 @@ class Peer(End):
         self.revision = revision
         self.serving = serve_pipe(server, far)
         self._id = 100
+        self._answers: dict[int | str, Object] = {}
         super().__init__(near)
 
     async def open(self) -> "Peer":
@@ -128,10 +129,14 @@ class Peer(End):
         params = {"requestId": id, "reason": reason}
         self.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})
 
+    def on_message(self, message: Object) -> None:
+        super().on_message(message)
+        if "method" not in message:
+            assert message["id"] not in self._answers, f"{message['id']} was answered twice"
+            self._answers[message["id"]] = message
+
     def answered(self, id: int | str) -> Object | None:
-        found = [one for one in self.received if one.get("id") == id and "method" not in one]
-        assert len(found) < 2, f"{id} was answered twice"
-        return found[0] if found else None
+        return self._answers.get(id)
 
     async def answer(self, id: int | str) -> Object:
         """Wait for the answer to a request."""
@@ -241,7 +246,8 @@ def legacy(then: Reply, **capabilities: Object) -> Reply:
 
     def reply(server: Script, request: Object) -> object:
         if request["method"] == "server/discover":
-            return server.fail(request, -32601)
+            server.fail(request, -32601)
+            return None
         if request["method"] == "initialize":
             return {
                 "protocolVersion": request["params"]["protocolVersion"],
@@ -272,6 +278,3 @@ def modern(then: Reply, **capabilities: Object) -> Reply:
 
 def silent(server: Script, request: Object) -> None:
     """Answer nothing."""
-
-
-Asynchronous: TypeAlias = Callable[[], Awaitable[None]]

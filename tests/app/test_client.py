@@ -515,13 +515,14 @@ class TestCallbacks:
             return request["params"]["_meta"].get(LOG_LEVEL)
 
         command = scripts.play(modern(lambda server, request: HELLO))
-        for options, expected in (
+        cases: tuple[tuple[dict[str, Any], object], ...] = (
             ({}, None),
             ({"on_log": lambda *_: None}, "debug"),
             ({"on_log": lambda *_: None, "log_level": "error"}, "error"),
             ({"log_level": "error"}, "error"),
-        ):
-            async with Client(command, **options) as client:  # type: ignore[arg-type]
+        )
+        for options, expected in cases:
+            async with Client(command, **options) as client:
                 await client.call_tool("tool")
                 own = {LOG_LEVEL: "alert"}
                 await client.call_tool("tool", meta=own)
@@ -534,8 +535,9 @@ class TestCallbacks:
         def reply(server: Script, request: Object) -> Object:
             return {}
 
-        for declared in ({"logging": {}}, {}):
-            command = scripts.play(legacy(reply, **declared))  # type: ignore[arg-type]
+        cases: tuple[dict[str, Object], ...] = ({"logging": {}}, {})
+        for declared in cases:
+            command = scripts.play(legacy(reply, **declared))
             async with Client(command, log_level="error") as client:
                 await client.ping()
             levels = [one["params"] for one in scripts.server.asked("logging/setLevel")]

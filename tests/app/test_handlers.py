@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -217,7 +218,7 @@ class TestWhatTheyRaise:
         server = Server("s")
 
         @server.tool
-        async def tool() -> str:
+        async def tool() -> None:
             async with anyio.create_task_group():
                 raise ToolError("inside")
 
@@ -450,7 +451,7 @@ class TestCancellation:
             while not ctx.cancelled and time.monotonic() < deadline:
                 time.sleep(0.001)
             seen.append(ctx.cancelled)
-            for say in (lambda: ctx.report_progress(1), lambda: ctx.info("x")):
+            for say in (partial(ctx.report_progress, 1), partial(ctx.info, "x")):
                 try:
                     say()
                 except Cancelled as error:

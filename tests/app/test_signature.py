@@ -382,7 +382,24 @@ class TestArguments:
         made = signature(tool)
         judge = jsonschema_rs.validator_for(made.schema)
         good = {"a": 1, "b": 1.5, "c": "x", "d": [1], "e": None}
-        values = [None, True, 0, 1, -1, 1.0, 1.5, 1e15, "", "x", "1", [], [1], [1.0], ["x"], {}]
+        values: list[Any] = [
+            None,
+            True,
+            0,
+            1,
+            -1,
+            1.0,
+            1.5,
+            1e15,
+            "",
+            "x",
+            "1",
+            [],
+            [1],
+            [1.0],
+            ["x"],
+            {},
+        ]
         for key in good:
             for value in values:
                 arguments = good | {key: value}

@@ -231,6 +231,7 @@ class TestExpand:
             ("{+x:4}", {"x": "%C3%a9%e6%97%A5%F0%9f%98%80xy"}, "%C3%a9%e6%97%A5%F0%9f%98%80x"),
             ("{#x:2}", {"x": "%ff%C3z"}, "#%ff%C3"),
             ("{+x:2}", {"x": "%zz"}, "%25z"),
+            ("{x:2}", {"x": "%41b"}, "%254"),
             ("{x:9999}", {"x": "abc"}, "abc"),
             # Names.
             ("{a.b,%C3%A9,_1}", {"a.b": "1", "%C3%A9": "2", "_1": "3"}, "1,2,3"),
@@ -326,6 +327,11 @@ class TestReading:
         assert caught.value.template == template
         assert str(caught.value).endswith(f", at character {position} of {template!r}")
 
+    def test_an_operator_that_the_rfc_keeps_for_later_is_called_so(self) -> None:
+        for operator in "=,!@|":
+            with pytest.raises(TemplateError, match="is not defined yet"):
+                UriTemplate(f"{{{operator}x}}")
+
     def test_a_template_is_its_text(self) -> None:
         template = UriTemplate("a/{b}{?c,b}")
         assert template == UriTemplate("a/{b}{?c,b}")
@@ -403,7 +409,7 @@ class TestMatch:
             ("mail://{user}", "mail://me@example.com:25", {"user": "me@example.com:25"}),
             ("weather://{city}", "weather://New York", {"city": "New York"}),
             ("note://{x}", "note://日本%E8%AA%9E", {"x": "日本語"}),
-            ("café/{x}", "café/é", {"x": "é"}),
+            ("café/{x}", "café/éÀ", {"x": "éÀ"}),
             ("s{?q}", "s?q=a/b?c=d", {"q": "a/b?c=d"}),
         ],
     )

@@ -18,6 +18,7 @@ from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Failure
 from barewire.protocol.methods import Role, other
 from barewire.protocol.revisions import LATEST, LEGACY, Revision
+from barewire.protocol.values import as_object
 from barewire.session.connection import Connection
 from barewire.session.events import (
     Abandoned,
@@ -107,12 +108,13 @@ PARAMS: dict[str, Json | None] = {
     "resources/subscribe": {"uri": "a:"},
     "resources/unsubscribe": {"uri": "a:"},
 }
-OF_CLIENTS = ["tools/call", "tools/list", "resources/list", "resources/read", "prompts/get"]
-OF_CLIENTS += ["completion/complete"]
+OF_CLIENTS = [
+    *("tools/call", "tools/list", "resources/list", "resources/read", "prompts/get"),
+    "completion/complete",
+]
 OF_LEGACY_CLIENTS = ["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"]
 OF_SERVERS = ["roots/list", "sampling/createMessage", "elicitation/create", "ping"]
-SETTLED = {"ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"}
-SETTLED |= {"server/discover", "initialize"}
+SETTLED = {*OF_LEGACY_CLIENTS, "server/discover", "initialize"}
 MAY_ASK = {"tools/call", "resources/read", "prompts/get"}
 FILTERS: list[Json] = [
     {},
@@ -121,8 +123,10 @@ FILTERS: list[Json] = [
     {"resourceSubscriptions": ["a:1", "b:/x"]},
     {"toolsListChanged": True, "resourcesListChanged": True, "resourceSubscriptions": ["a:1"]},
 ]
-PUBLISHED: list[tuple[str, Json | None]] = [(method, None) for method in CHANGES]
-PUBLISHED += [(UPDATED, {"uri": uri}) for uri in ("a:1", "a:1/deep", "b:/x", "c:")]
+PUBLISHED: list[tuple[str, Json | None]] = [
+    *((method, None) for method in CHANGES),
+    *((UPDATED, {"uri": uri}) for uri in ("a:1", "a:1/deep", "b:/x", "c:")),
+]
 TOKENS: list[int | str | bool | None] = [True, True, None, True, "t", 0, "0", ""]
 # Lines that nobody has sent: what comes of them, and whether a server answers.
 NOISE: dict[bytes, tuple[str | None, bool]] = {
@@ -410,7 +414,7 @@ class Pair:
                 self.phase["client"] = "none"
             assert isinstance(asked.answer, Failure)
             data = asked.answer.data
-            supported = tuple(data["supported"]) if isinstance(data, dict) else ()
+            supported: tuple[str, ...] = tuple((as_object(data) or {}).get("supported", ()))
             self.then = RefusedWith(asked.answer.code, asked.answer.message, supported)
         else:
             assert isinstance(asked.answer, dict)

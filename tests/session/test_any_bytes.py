@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from barewire.protocol.envelope import CLIENT_CAPABILITIES, PROTOCOL_VERSION, SUBSCRIPTION_ID
 from barewire.protocol.revisions import LATEST, LEGACY, V2025_03_26, V2025_06_18
+from barewire.protocol.values import as_array, as_object
 from barewire.session.connection import Connection
 from barewire.session.events import Acknowledged, Answered, Event, Requested, Violated
 from barewire.session.limits import Limits
@@ -154,11 +155,7 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the paths to everything inside a JSON value."""
-    keys: list[Any] = []
-    if isinstance(value, dict):
-        keys = list(value)
-    elif isinstance(value, list):
-        keys = list(range(len(value)))
+    keys: list[Any] = [*(as_object(value) or {}), *range(len(as_array(value) or []))]
     return [at] + [place for key in keys for place in places(value[key], (*at, key))]
 
 
@@ -198,7 +195,8 @@ def shape_of(line: bytes) -> str:
         value = orjson.loads(line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r"))
     except ValueError:
         return "noise"
-    if not isinstance(value, dict):
+    value = as_object(value)
+    if value is None:
         return "noise"
     identified = type(value.get("id")) in (int, str)
     if "result" in value or "error" in value:
@@ -212,9 +210,7 @@ def shape_of(line: bytes) -> str:
 
 
 def answers_in(messages: list[Any]) -> list[Any]:
-    flat = [
-        one for message in messages for one in (message if type(message) is list else [message])
-    ]
+    flat: list[Any] = [one for message in messages for one in as_array(message) or [message]]
     return [one for one in flat if "method" not in one]
 
 

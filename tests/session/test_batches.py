@@ -31,11 +31,6 @@ def a_batching_server(limits: Limits | None = None) -> Connection:
     return a_session(V2025_03_26, limits=limits or Limits())
 
 
-def exchanges_of(events: object) -> list[object]:
-    assert isinstance(events, list)
-    return [event.exchange for event in events if isinstance(event, Requested)]
-
-
 @pytest.mark.rule("SR-116", "M0326-RPC-19")  # DEV-06
 def test_the_answers_to_a_batch_go_back_together_once_the_last_is_there() -> None:
     server = a_batching_server()

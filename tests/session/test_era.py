@@ -298,7 +298,7 @@ def test_nothing_is_remembered_from_one_modern_request_to_the_next() -> None:
 @pytest.mark.rule("L-04")
 def test_a_meta_without_envelope_members_is_legacy() -> None:
     server = a_session(V2025_11_25)
-    meta = {LOG_LEVEL: "info", CLIENT_INFO: {}, "progressToken": "t", "own": 1}
+    meta: Json = {LOG_LEVEL: "info", CLIENT_INFO: {}, "progressToken": "t", "own": 1}
     exchange = asked(feed(server, request(1, "tools/call", {"name": "x", "_meta": meta})))
     assert exchange.revision is V2025_11_25
     assert exchange.progress_token == "t"

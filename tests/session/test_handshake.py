@@ -238,7 +238,7 @@ def test_a_server_introduces_itself_by_the_means_of_the_revision() -> None:
         "description": "d",
         "websiteUrl": "https://s",
     }
-    capabilities = {"tools": {}, "completions": {}, "tasks": {"list": {}}, "x-own": {"a": 1}}
+    capabilities: Json = {"tools": {}, "completions": {}, "tasks": {"list": {}}, "x-own": {"a": 1}}
     seen: dict[str, Json] = {}
     for revision in LEGACY:
         server = Connection(Local("server", info, capabilities, instructions="Be kind."))

@@ -148,11 +148,23 @@ def test_a_token_is_the_request_s_id_unless_it_is_chosen() -> None:
 def test_a_token_in_use_is_not_used_twice() -> None:
     client = a_modern_client()
     first = client.request("tools/list", now=0.0, progress_token="t")
-    for again in ({"progress_token": "t"}, {"params": {"_meta": {"progressToken": "t"}}}):
-        with pytest.raises(LocalProtocolError, match="is in use"):
-            client.request("tools/list", now=0.0, **again)
+    with pytest.raises(LocalProtocolError, match="is in use"):
+        client.request("tools/list", now=0.0, progress_token="t")
+    with pytest.raises(LocalProtocolError, match="is in use"):
+        client.request("tools/list", {"_meta": {"progressToken": "t"}}, now=0.0)
     feed(client, result(first.id, {"tools": []}))
     client.request("tools/list", now=0.0, progress_token="t")
+
+
+@pytest.mark.rule("M1105-PROG-02")
+def test_a_token_of_our_own_choice_is_never_one_that_somebody_chose() -> None:
+    client = a_modern_client()
+    chosen = client.request("tools/list", now=0.0, progress_token=2)
+    own = client.request("tools/list", now=0.0, progress=True)
+    assert own.id == 2
+    assert own.progress_token not in (None, 2)
+    assert feed(client, progress(2, 1)) == [Progressed(chosen, 1)]
+    assert feed(client, progress(own.progress_token, 1)) == [Progressed(own, 1)]
 
 
 @pytest.mark.rule("M1105-PROG-01")

@@ -175,7 +175,7 @@ def test_elicitation_without_modes_means_forms() -> None:
 @pytest.mark.rule("M0728-MRTR-22", "M0728-MRTR-24")
 def test_the_answers_and_the_state_of_a_retry_are_read() -> None:
     assert answers_of(an_exchange()) == ({}, None)
-    params = {
+    params: Json = {
         "name": "x",
         "inputResponses": {"a": {"action": "accept", "content": {}}, "extra": {"roots": []}},
         "requestState": "s",

@@ -99,7 +99,11 @@ def test_legacy_requests_carry_nothing_that_was_not_asked_for() -> None:
 @pytest.mark.parametrize("role", ["client", "server"])
 def test_only_what_a_role_sends_in_a_revision_is_said(revision: Revision, role: Any) -> None:
     """The method table against what can be sent, with every capability declared."""
-    both = {**SERVER_CAPABILITIES, **CLIENT_CAPABILITIES_VALUE, "tasks": {"list": {}, "cancel": {}}}
+    both: Json = {
+        **SERVER_CAPABILITIES,
+        **CLIENT_CAPABILITIES_VALUE,
+        "tasks": {"list": {}, "cancel": {}},
+    }
     facts = Facts(Local(role, US, both), revision, {**both, "elicitation": {}})
     for method in METHODS:
         direction = method.direction(revision)
@@ -231,7 +235,7 @@ def test_a_modern_result_is_stamped_and_what_it_says_itself_stays() -> None:
         "cacheScope": "private",
         "_meta": {SERVER_INFO: US},
     }
-    own = {"tools": [], "ttlMs": 5, "cacheScope": "public", "resultType": "complete"}
+    own: Json = {"tools": [], "ttlMs": 5, "cacheScope": "public", "resultType": "complete"}
     meta = {"own": 1, SERVER_INFO: {"name": "other", "version": "2"}}
     stamped = a_modern_exchange().respond({**own, "_meta": meta}).result
     assert stamped == {**own, "_meta": meta}

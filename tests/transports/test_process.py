@@ -243,6 +243,15 @@ async def test_an_exit_is_noticed_while_a_grandchild_holds_the_streams() -> None
         await process.aclose()
 
 
+async def test_an_exit_explains_more_than_a_write_that_failed() -> None:
+    process, reader = await start("sleep 60 & echo $! >&2; exec <&-; echo ready; exit 3")
+    with killed_at_the_end(int(process.stderr_tail)):
+        await process.wait()
+        process.write([b"anybody?"])
+        assert isinstance(await reader.end(), ProcessEnded)
+        await process.aclose()
+
+
 async def test_an_exit_while_paused_is_reported_after_the_last_data() -> None:
     process = open_process(["/bin/sh", "-c", "echo answer"])
     process.pause()
