@@ -144,6 +144,7 @@ class Wire:
         if on_progress is not None:
             listener = self._listeners[exchange] = _Listener(self.link.backend, on_progress)
         self.link.wake()
+        self.link.keep_time()
         try:
             result = await waiter
             if listener is not None:

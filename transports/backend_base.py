@@ -97,7 +97,8 @@ class Backend(ABC):
         The task is held until it ends. On CPython 3.12+ with asyncio it starts at once, inside this
         call, and may be done when it returns; elsewhere it starts in the next turn of the loop.
         With `shield`, nothing cancels it, not even the end of the run, which waits for it: such a
-        task bounds itself.
+        task bounds itself. Whatever it raises stays in the handle, but SystemExit and
+        KeyboardInterrupt also end an asyncio loop, so `coro` had better let none out.
         """
 
     @abstractmethod

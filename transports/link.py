@@ -63,14 +63,18 @@ class Link:
         return self.backend.now()
 
     def wake(self) -> None:
-        """Say that the connection was used: what it has to send goes out within this turn."""
-        connection = self.connection
-        if connection.pending and not self._flushing:
+        """Say that the connection has something to send: it goes out within this turn."""
+        if not self._flushing and self.connection.pending:
             self._flushing = True
             self.backend.call_soon(self._flush)
-        deadline = connection.deadline()
-        if deadline is not None and deadline < self._timer_at:
-            self._arm(deadline)
+
+    def keep_time(self) -> None:
+        """Say that a request of ours was made: it expires when its time is up."""
+        deadline = self.connection.deadline()
+        if deadline is not None and deadline < self._timer_at and not self._closed:
+            self._disarm()
+            self._timer_at = deadline
+            self._timer = self.backend.call_at(deadline, self._expire)
 
     def flush(self) -> None:
         """Hand what the connection has to send to the pipe at once."""
@@ -154,12 +158,6 @@ class Link:
         if room is not None:
             room.set()
 
-    def _arm(self, deadline: float) -> None:
-        if not self._closed:
-            self._disarm()
-            self._timer_at = deadline
-            self._timer = self.backend.call_at(deadline, self._expire)
-
     def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -171,6 +169,7 @@ class Link:
         self._timer_at = float("inf")
         self._tell(self.connection.expire(self.backend.now()))
         self.wake()
+        self.keep_time()
 
 
 class _StallWatch:

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from barewire.transports.backend import current
@@ -134,15 +135,14 @@ def _point(fd: int, path: str, flags: int) -> None:
 def _flush_stdout_by_line() -> Callable[[], None]:
     """Flush `sys.stdout` now and at each line; return what flushes it and undoes that."""
     stream = sys.stdout
-    if not isinstance(stream, io.TextIOWrapper):  # replaced, or absent
+    if not isinstance(stream, io.TextIOWrapper) or stream.closed:  # replaced, or absent
         return lambda: None
     by_line = stream.line_buffering
-    stream.reconfigure(line_buffering=True)
 
-    def undo() -> None:
-        # A stray text must leave before descriptor 1 is the protocol's again.
+    def set_line_buffering(wanted: bool) -> None:
+        # It flushes, too. A stray text must leave before descriptor 1 is the protocol's again.
         with contextlib.suppress(OSError, ValueError):
-            stream.reconfigure(line_buffering=by_line)
-            stream.flush()
+            stream.reconfigure(line_buffering=wanted)
 
-    return undo
+    set_line_buffering(True)
+    return partial(set_line_buffering, by_line)

@@ -51,8 +51,8 @@ class ThreadPool:
 
         A caller that is cancelled leaves at once: a waiting function is then never called, a
         running one goes on and its result is dropped. Raises `BusyError` when there is no slot, and
-        RuntimeError after `close`. A StopIteration from the function arrives as RuntimeError,
-        because a coroutine cannot raise it.
+        RuntimeError after `close`. A StopIteration, SystemExit or KeyboardInterrupt from the
+        function arrives as RuntimeError: the first breaks a coroutine, the others end the loop.
         """
         job = _Job(partial(function, *args, **kwargs))
         self._submit(job)
@@ -116,7 +116,7 @@ class _Job:
         try:
             if not self.future.done():  # else its caller was cancelled while it waited
                 self._deliver(_succeed, self._context.run(self._call))
-        except StopIteration as error:
+        except (StopIteration, SystemExit, KeyboardInterrupt) as error:
             self._deliver(_fail, RuntimeError(f"the function raised {error!r}"))
         except BaseException as error:
             self._deliver(_fail, error)

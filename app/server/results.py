@@ -74,11 +74,11 @@ class Returns:
         Raises `ResultError`, naming what is wrong, when JSON cannot carry it or when it is not what
         the annotation says.
         """
+        if isinstance(value, str) and self._schema is None:
+            return {"content": [{"type": "text", "text": value}], "isError": False}
         if isinstance(value, ToolResult):
             return self._whole(value, revision)
         if self._schema is None:
-            if isinstance(value, str):
-                return {"content": [{"type": "text", "text": value}], "isError": False}
             blocks = _blocks(value, plain=_is_content(self._annotation))
             if blocks is not None:
                 return {"content": _known_in(blocks, revision), "isError": False}

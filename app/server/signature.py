@@ -40,9 +40,11 @@ class Signature:
         "_context_name",
         "_keywords",
         "_model",
+        "_plain",
         "_positional",
         "returns",
         "schema",
+        "wants_context",
     )
 
     def __init__(self, function: Callable[..., Any], name: str, *, is_async: bool) -> None:
@@ -50,6 +52,8 @@ class Signature:
         self.returns = hints.get("return", inspect.Signature.empty)
         self._context_at: int | None = None
         self._context_name: str | None = None
+        self.wants_context = False
+        """Whether it takes a context."""
         self._keywords: list[str] = []
         self._positional = 0
         fields: list[_Field] = []
@@ -68,11 +72,7 @@ class Signature:
             "arguments", [field.definition for field in fields], kw_only=True
         )
         self.schema = _schema_of_arguments(self._model, fields)
-
-    @property
-    def wants_context(self) -> bool:
-        """Whether it takes a context."""
-        return self._context_at is not None or self._context_name is not None
+        self._plain = not self.wants_context and not self._keywords
 
     def read(self, arguments: dict[str, Any]) -> Any:
         """Return the values that `arguments` stand for, to be given to `call`.
@@ -91,6 +91,8 @@ class Signature:
     def call(self, function: Callable[..., Any], values: Any, context: object) -> Any:
         """Call `function` with what `read` returned, and with `context` if it takes one."""
         given = msgspec.structs.astuple(values)
+        if self._plain:
+            return function(*given)
         if self._context_at is not None:
             at = self._context_at
             given = (*given[:at], context, *given[at:])
@@ -113,6 +115,7 @@ class Signature:
                 f"{name}: parameter {parameter.name} must be annotated with {right.__name__}: "
                 "Context is for async def handlers, SyncContext for plain ones"
             )
+        self.wants_context = True
         if parameter.kind is parameter.KEYWORD_ONLY:
             self._context_name = parameter.name
         else:

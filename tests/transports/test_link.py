@@ -72,6 +72,7 @@ class Linked:
         now = self.link.now()
         self.connection.request("tools/list", now=now, timeout=timeout)
         self.link.wake()
+        self.link.keep_time()
 
     def say(self, size: int) -> None:
         """Have the server send about so many bytes, as the answer to a question of the client."""

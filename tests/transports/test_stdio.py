@@ -160,6 +160,13 @@ def test_a_replaced_stdout_object_is_left_alone(monkeypatch: pytest.MonkeyPatch)
         assert replacement.getvalue() == "kept\n"
 
 
+def test_a_closed_stdout_object_is_no_hindrance() -> None:
+    with standard_streams():
+        sys.stdout.close()
+        with claim_stdio():
+            pass
+
+
 def test_a_claim_knows_whether_a_client_is_at_the_other_end(tmp_path: Path) -> None:
     with standard_streams():
         with claim_stdio() as claim:

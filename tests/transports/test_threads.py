@@ -64,9 +64,15 @@ async def test_an_exception_comes_back(pool: ThreadPool) -> None:
     assert await pool.run(len, "still alive") == 11
 
 
-async def test_stop_iteration_arrives_as_a_runtime_error(pool: ThreadPool) -> None:
-    with pytest.raises(RuntimeError, match="StopIteration"):
-        await pool.run(next, iter(()))
+@pytest.mark.parametrize("error", [StopIteration, SystemExit, KeyboardInterrupt])
+async def test_what_would_end_the_loop_arrives_as_a_runtime_error(
+    pool: ThreadPool, error: type[BaseException]
+) -> None:
+    def end() -> None:
+        raise error(3)
+
+    with pytest.raises(RuntimeError, match=error.__name__):
+        await pool.run(end)
 
 
 async def test_a_function_sees_the_context_of_its_caller_and_cannot_change_it(
