@@ -62,10 +62,10 @@ class Wire:
 
     def __init__(self, connection: Connection, pipe: Pipe, on_notification: OnNotification) -> None:
         self.connection = connection
-        self.link = Link(connection, pipe, self._on_event)
+        self.link: Link = Link(connection, pipe, self._on_event)
         self.ended: BaseException | None = None
         """Why the server says nothing more, `None` as long as it may."""
-        self.closed = False
+        self.closed: bool = False
         """Whether this end was closed, or is about to be."""
         self._notified = _Listener(self.link.backend, on_notification)
         self._waiters: dict[Exchange, Future[dict[str, Any]]] = {}

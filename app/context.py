@@ -56,7 +56,7 @@ class _Facts:
     __slots__ = ("_outlet", "exchange")
 
     def __init__(self, exchange: Exchange, outlet: Outlet) -> None:
-        self.exchange = exchange
+        self.exchange: Exchange = exchange
         """The request, as the engine sees it."""
         self._outlet = outlet
 

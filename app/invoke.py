@@ -38,8 +38,8 @@ class Call:
     __slots__ = ("exchange", "places")
 
     def __init__(self, exchange: Exchange, places: Places) -> None:
-        self.exchange = exchange
-        self.places = places
+        self.exchange: Exchange = exchange
+        self.places: Places = places
 
     def context(self, kind: Kind) -> Context | SyncContext:
         """Return the context that a handler of this kind gets."""

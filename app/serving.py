@@ -54,8 +54,8 @@ class Serving:
         self, dispatch: Dispatch, connection: Connection, pipe: Pipe, threads: ThreadPool
     ) -> None:
         self.connection = connection
-        self.link = Link(connection, pipe, self._on_event)
-        self.ended = Signal(self.link.backend)
+        self.link: Link = Link(connection, pipe, self._on_event)
+        self.ended: Signal = Signal(self.link.backend)
         """Given when the client has said its last."""
         self._dispatch = dispatch
         self._threads = threads

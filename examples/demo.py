@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from barewire.calling import Wire
 from barewire.protocol.codec import decode
@@ -137,7 +138,7 @@ def main() -> None:
     for revision in (V2025_11_25, V2026_07_28):
         how = "without a handshake" if revision.modern else "opened by a handshake"
         print(f"{'=' * 8} {revision.name}, {how} ('>' to the server, '<' from it)\n")
-        run(lambda revision=revision: converse(revision))
+        run(partial(converse, revision))
 
 
 if __name__ == "__main__":

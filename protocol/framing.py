@@ -43,7 +43,7 @@ class LineFramer:
     __slots__ = ("_cr", "_discarded", "_head", "_partial", "limit")
 
     def __init__(self, limit: int = DEFAULT_LINE_LIMIT) -> None:
-        self.limit = limit
+        self.limit: int = limit
         self._partial = bytearray()
         self._discarded = 0
         self._cr = False
@@ -58,8 +58,7 @@ class LineFramer:
             self._finish(pieces[0], lines)
             del pieces[0]
         for line in pieces:
-            if line:
-                self._take(line, lines)
+            self._take(line, lines)
         if rest:
             self._keep(rest)
         return lines

@@ -153,8 +153,8 @@ class Shape(ABC):
 class Anything(Shape):
     """Any value."""
 
-    expected = "anything"
-    types = frozenset({dict, list, str, int, float, bool, type(None)})
+    expected: str = "anything"
+    types: frozenset[type[Any]] = frozenset({dict, list, str, int, float, bool, type(None)})
 
     def source(self, value: str, scope: Scope) -> str:
         """Accept without looking."""
@@ -168,23 +168,23 @@ class Anything(Shape):
 class _OfOneType(Shape):
     """Every value of one Python type."""
 
-    type: type
+    kind: type[Any]
 
     def source(self, value: str, scope: Scope) -> str:
         """Look at the type."""
-        return f"type({value}) is {self.type.__name__}"
+        return f"type({value}) is {self.kind.__name__}"
 
     def fault(self, value: object, path: Path) -> Fault | None:
         """Name the type that is there instead."""
-        return None if type(value) is self.type else Fault(path, self.expected, describe(value))
+        return None if type(value) is self.kind else Fault(path, self.expected, describe(value))
 
 
 class Text(_OfOneType):
     """A string. Its `format` says what it is, but is not asserted."""
 
-    expected = "a string"
-    types = frozenset({str})
-    type = str
+    expected: str = "a string"
+    types: frozenset[type[Any]] = frozenset({str})
+    kind: type[Any] = str
 
     def __init__(self, format: str | None = None) -> None:
         """Take any string; `format` is a word of `Format`."""
@@ -194,16 +194,16 @@ class Text(_OfOneType):
 class Flag(_OfOneType):
     """`true` or `false`."""
 
-    expected = "a boolean"
-    types = frozenset({bool})
-    type = bool
+    expected: str = "a boolean"
+    types: frozenset[type[Any]] = frozenset({bool})
+    kind: type[Any] = bool
 
 
 class Null(Shape):
     """`null`."""
 
-    expected = "null"
-    types = frozenset({type(None)})
+    expected: str = "null"
+    types: frozenset[type[Any]] = frozenset({type(None)})
 
     def source(self, value: str, scope: Scope) -> str:
         """Compare with the one value there is."""
@@ -220,7 +220,7 @@ class Number(Shape):
     A boolean is no number. `1.0` is an integer, as JSON Schema says: JSON has one kind of number.
     """
 
-    types = frozenset({int, float})
+    types: frozenset[type[Any]] = frozenset({int, float})
 
     def __init__(
         self, integer: bool, at_least: float | None = None, at_most: float | None = None
@@ -229,7 +229,7 @@ class Number(Shape):
         self.integer = integer
         self.at_least = at_least
         self.at_most = at_most
-        self.expected = ("an integer" if integer else "a number") + _range(at_least, at_most)
+        self.expected: str = ("an integer" if integer else "a number") + _range(at_least, at_most)
 
     @property
     def bounds(self) -> tuple[float | None, float | None]:
@@ -272,10 +272,12 @@ class Choice(Shape):
 
     def __init__(self, values: Sequence[str] | Sequence[int]) -> None:
         """Take these values, of which there is at least one."""
-        self.values = tuple(values)
-        self.types = frozenset({str} if isinstance(values[0], str) else {int, float})
+        self.values: tuple[int | str, ...] = tuple(values)
+        self.types: frozenset[type[Any]] = frozenset(
+            {str} if isinstance(values[0], str) else {int, float}
+        )
         words = [_quoted(value) if isinstance(value, str) else str(value) for value in values]
-        self.expected = words[0] if len(words) == 1 else f"one of {', '.join(words)}"
+        self.expected: str = words[0] if len(words) == 1 else f"one of {', '.join(words)}"
 
     def source(self, value: str, scope: Scope) -> str:
         """Look at the type first, since not every value can be looked up."""
@@ -299,13 +301,15 @@ class Choice(Shape):
 class Array(Shape):
     """An array whose items are all of one shape."""
 
-    types = frozenset({list})
+    types: frozenset[type[Any]] = frozenset({list})
 
     def __init__(self, items: Shape, at_most: int | None = None) -> None:
         """Take arrays of `items`, `at_most` so many."""
         self.items = items
         self.at_most = at_most
-        self.expected = "an array" if at_most is None else f"an array of at most {at_most} items"
+        self.expected: str = (
+            "an array" if at_most is None else f"an array of at most {at_most} items"
+        )
 
     def source(self, value: str, scope: Scope) -> str:
         """Look at the type, the length, and every item."""
@@ -333,8 +337,8 @@ class Array(Shape):
 class Dictionary(Shape):
     """An object with any member names, whose values are all of one shape."""
 
-    expected = "an object"
-    types = frozenset({dict})
+    expected: str = "an object"
+    types: frozenset[type[Any]] = frozenset({dict})
 
     def __init__(self, values: Shape) -> None:
         """Take objects of `values`."""
@@ -371,13 +375,13 @@ class Member:
 class Object(Shape):
     """An object with known members. It may have others, and nobody looks at them."""
 
-    expected = "an object"
-    types = frozenset({dict})
+    expected: str = "an object"
+    types: frozenset[type[Any]] = frozenset({dict})
 
     def __init__(self, name: str, members: Sequence[Member]) -> None:
         """Take objects with these members; `name` is for sentences."""
         self.name = name
-        self.members = tuple(members)
+        self.members: tuple[Member, ...] = tuple(members)
 
     @property
     def label(self) -> str:
@@ -428,13 +432,13 @@ class Tagged(Shape):
     If it is `open`, an object with a tag that nobody knows is accepted as it is.
     """
 
-    expected = "an object"
-    types = frozenset({dict})
+    expected: str = "an object"
+    types: frozenset[type[Any]] = frozenset({dict})
 
     def __init__(self, tag: str, cases: Mapping[str, Shape], open: bool = False) -> None:
         """Take objects that fit the case which their member `tag` names."""
         self.tag = tag
-        self.cases = dict(cases)
+        self.cases: dict[str, Shape] = dict(cases)
         self.open = open
         self._tags = Choice(list(self.cases))
 
@@ -467,9 +471,11 @@ class Either(Shape):
 
     def __init__(self, alternatives: Sequence[Shape]) -> None:
         """Take what fits one of these, of which there are at least two."""
-        self.alternatives = tuple(alternatives)
-        self.types = frozenset[type]().union(*(shape.types for shape in alternatives))
-        self.expected = " or ".join(dict.fromkeys(shape.label for shape in alternatives))
+        self.alternatives: tuple[Shape, ...] = tuple(alternatives)
+        self.types: frozenset[type[Any]] = frozenset[type]().union(
+            *(shape.types for shape in alternatives)
+        )
+        self.expected: str = " or ".join(dict.fromkeys(shape.label for shape in alternatives))
 
     def source(self, value: str, scope: Scope) -> str:
         """Try one after the other."""

@@ -36,7 +36,7 @@ class Mark:
 
     def __init__(self, value: Any) -> None:
         """Say `value`."""
-        self.value = value
+        self.value: Any = value
 
     def __eq__(self, other: object) -> bool:
         """Whether both say the same."""

@@ -36,6 +36,10 @@ __all__ = ["Connection"]
 class Connection(Receiver):
     """One end of a byte pipe that carries one message per line."""
 
+    session: Session | None
+    modern: Facts | None
+    instructions: str | None
+
     def request(
         self,
         method: str,

@@ -55,11 +55,11 @@ class Exchange:
         ours: bool = False,
         progress_token: RequestId | None = None,
     ) -> None:
-        self.request = request
-        self.method = method
-        self.facts = facts
-        self.ours = ours
-        self.progress_token = progress_token
+        self.request: Request = request
+        self.method: Method = method
+        self.facts: Facts = facts
+        self.ours: bool = ours
+        self.progress_token: RequestId | None = progress_token
         self.progressed: float | None = None
         """The last progress that was reported, `None` before the first."""
         self.state: Life = "open"

@@ -20,12 +20,12 @@ class Exchanges:
     __slots__ = ("_given_up", "_ids", "deadlines", "limits", "ours", "seen", "theirs", "tokens")
 
     def __init__(self, limits: Limits, *, remember: bool = False) -> None:
-        self.limits = limits
+        self.limits: Limits = limits
         self.ours: dict[RequestId, Exchange] = {}
         self.theirs: dict[RequestId, Exchange] = {}
         self.tokens: dict[RequestId, Exchange] = {}
         """Our requests that asked for progress, by token."""
-        self.deadlines = Deadlines()
+        self.deadlines: Deadlines = Deadlines()
         self.seen: set[RequestId] | None = set() if remember else None
         """Ids that the peer has used, kept by strict peers only: it grows with history."""
         self._ids = count(1)

@@ -101,8 +101,8 @@ class Served:
     __slots__ = ("_check", "method", "revision")
 
     def __init__(self, method: Method, revision: Revision) -> None:
-        self.method = method
-        self.revision = revision
+        self.method: Method = method
+        self.revision: Revision = revision
         self._check: Checker | None = None
 
     def fault_in(self, params: Params | None) -> Fault | None:

@@ -18,9 +18,9 @@ class Outbox:
     def __init__(self) -> None:
         self._buffers: list[bytes] = []
         self._changes: set[object] = set()
-        self.pending = 0
+        self.pending: int = 0
         """Bytes that wait."""
-        self.closed = False
+        self.closed: bool = False
         """A closed outbox drops what it is given."""
 
     def send(self, message: Message) -> bool:

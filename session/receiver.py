@@ -63,14 +63,16 @@ class Receiver:
     def __init__(self, local: Local, *, limits: Limits = DEFAULT_LIMITS) -> None:
         self.local = local
         self.limits = limits
-        self.exchanges = Exchanges(limits, remember=not local.lenient(Leniency.REUSED_ID))
+        self.exchanges: Exchanges = Exchanges(
+            limits, remember=not local.lenient(Leniency.REUSED_ID)
+        )
         self.session: Session | None = None
         """The legacy session, once `initialize` has been said."""
         self.modern: Facts | None = None
         """At the client's end: what holds for modern requests, once the server is known."""
         self.instructions: str | None = None
         """At the client's end: the server's advice on how to use it."""
-        self.listeners = Listeners()
+        self.listeners: Listeners = Listeners()
         self._framer = LineFramer(limits.line)
         self._outbox = Outbox()
         self._held: dict[RequestId, bytes] = {}

@@ -15,11 +15,23 @@ from barewire.protocol.methods import Direction, method_named
 from barewire.protocol.record import record
 from barewire.protocol.revisions import LATEST
 from barewire.protocol.shapes import checker_named
+from barewire.protocol.values import as_string
 from barewire.session.exceptions import LocalProtocolError, RemoteProtocolError
 from barewire.session.exchange import Exchange
+from barewire.session.facts import Local
 from barewire.session.questions import capability_asked
+from barewire.session.tables import Leniency
 
-__all__ = ["Question", "Round", "answers_of", "ask", "missing_capabilities", "read_round", "retry"]
+__all__ = [
+    "Question",
+    "Round",
+    "answers_of",
+    "ask",
+    "missing_capabilities",
+    "read_round",
+    "retry",
+    "stop_reason",
+]
 
 INPUT_REQUIRED = "input_required"
 
@@ -137,6 +149,27 @@ def _declared_with(exchange: Exchange) -> Capabilities:
     meta = meta_of(exchange.request.params) or {}
     declared: Capabilities = meta.get(CLIENT_CAPABILITIES, {})
     return declared
+
+
+def stop_reason(answer: Mapping[str, Any], local: Local) -> str | None:
+    """Return why a client's model stopped writing, `None` when its answer does not say.
+
+    The protocol writes `endTurn`, `maxTokens`, `stopSequence` and `toolUse`. Teaching material
+    writes `end_turn` and so on, which is understood unless `local` is strict; `answer` keeps what
+    was written. Other words are the client's own and are returned as they are.
+    """
+    reason = as_string(answer.get("stopReason"))
+    if reason is None or not local.lenient(Leniency.GUIDE_STOP_REASON):
+        return reason
+    return _STOP_REASONS.get(reason, reason)
+
+
+_STOP_REASONS = {
+    "end_turn": "endTurn",
+    "max_tokens": "maxTokens",
+    "stop_sequence": "stopSequence",
+    "tool_use": "toolUse",
+}
 
 
 def retry(params: Params, answers: Mapping[str, dict[str, Any]], round: Round) -> Params:

@@ -44,10 +44,10 @@ class Session:
     __slots__ = ("facts", "instructions", "local", "log_level", "phase", "subscriptions")
 
     def __init__(self, local: Local, principal: object = None) -> None:
-        self.local = local
+        self.local: Local = local
         self.phase: Phase = "new"
         newest = local.legacy[-1] if local.legacy else LATEST_LEGACY
-        self.facts = Facts(local, newest, {}, principal=principal)
+        self.facts: Facts = Facts(local, newest, {}, principal=principal)
         self.instructions: str | None = None
         """The server's advice, at the client's end."""
         self.log_level: str | None = "debug"

@@ -51,7 +51,7 @@ class Subscription:
 
     def __init__(self, asked: dict[str, Any]) -> None:
         self.state: Stream = "asked"
-        self.honoured = asked
+        self.honoured: dict[str, Any] = asked
         """The filter: as it was asked for, then as the server honours it."""
         self.uris: frozenset[str] = frozenset(asked.get("resourceSubscriptions", ()))
 

@@ -154,7 +154,7 @@ class Signal:
         """Create a signal that has not been given."""
         self._backend = backend
         self._waiters: list[Future[bool]] = []
-        self.is_set = False
+        self.is_set: bool = False
 
     def set(self) -> None:
         """Give the signal: wake all who wait. Giving it again has no effect."""

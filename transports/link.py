@@ -12,7 +12,7 @@ from typing import Final
 from barewire.protocol.errors import Reason
 from barewire.session.connection import Connection
 from barewire.session.events import Event, Violated
-from barewire.transports.backend import Signal, Timer, current
+from barewire.transports.backend import Backend, Signal, Timer, current
 from barewire.transports.pipe import Pipe
 
 __all__ = ["Link", "OnEvent"]
@@ -39,7 +39,7 @@ class Link:
     def __init__(self, connection: Connection, pipe: Pipe, on_event: OnEvent) -> None:
         self.connection = connection
         self.pipe = pipe
-        self.backend = current()
+        self.backend: Backend = current()
         self.broken: BaseException | None = None
         """What broke the pipe, `None` while it is whole or when it ended plainly."""
         self._on_event = on_event

@@ -93,7 +93,7 @@ class PolledWriter:
         self._broken = broken
         self._open = True
         self._queue: deque[bytes | memoryview] = deque()
-        self.pending = 0
+        self.pending: int = 0
 
     def write(self, buffers: list[bytes]) -> None:
         """Write or queue `buffers`."""

@@ -125,7 +125,7 @@ class ThreadedWriter:
         self._jobs: SimpleQueue[list[bytes] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._open = True
-        self.pending = 0
+        self.pending: int = 0
 
     def write(self, buffers: list[bytes]) -> None:
         """Queue `buffers`."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, overload
 from weakref import WeakSet
 
+from barewire.invoke import Answer, Call
 from barewire.protocol.capabilities import Capabilities
 from barewire.protocol.jsonrpc import Params
 from barewire.protocol.revisions import ALL, Revision
@@ -70,9 +71,12 @@ class Server:
         self.revisions = revisions
         self.limits = limits
         self.strict = strict
-        self.tools = Tools(page_size, self._tools_changed)
+        self.tools: Tools = Tools(page_size, self._tools_changed)
         self._audience: WeakSet[Audience] = WeakSet()
-        self.dispatch = {"tools/list": self.tools.list, "tools/call": self.tools.call}
+        self.dispatch: dict[str, Callable[[Call], Answer]] = {
+            "tools/list": self.tools.list,
+            "tools/call": self.tools.call,
+        }
         """What answers each method."""
 
     @overload

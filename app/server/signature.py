@@ -49,10 +49,10 @@ class Signature:
 
     def __init__(self, function: Callable[..., Any], name: str, *, is_async: bool) -> None:
         hints = _hints(function, name)
-        self.returns = hints.get("return", inspect.Signature.empty)
+        self.returns: Any = hints.get("return", inspect.Signature.empty)
         self._context_at: int | None = None
         self._context_name: str | None = None
-        self.wants_context = False
+        self.wants_context: bool = False
         """Whether it takes a context."""
         self._keywords: list[str] = []
         self._positional = 0
@@ -71,7 +71,7 @@ class Signature:
         self._model = msgspec.defstruct(
             "arguments", [field.definition for field in fields], kw_only=True
         )
-        self.schema = _schema_of_arguments(self._model, fields)
+        self.schema: Schema = _schema_of_arguments(self._model, fields)
         self._plain = not self.wants_context and not self._keywords
 
     def read(self, arguments: dict[str, Any]) -> Any:
@@ -81,7 +81,10 @@ class Signature:
         the argument, when they do not fit.
         """
         try:
-            return convert(arguments, self._model)
+            try:
+                return msgspec.convert(arguments, self._model, str_keys=True)
+            except msgspec.ValidationError:
+                return convert(arguments, self._model)
         except msgspec.ValidationError as error:
             text = str(error).replace("`$.", "`arguments.").replace("`$`", "`arguments`")
             raise ArgumentError(text) from None

@@ -60,21 +60,23 @@ class Tool:
         from barewire.server.results import Returns
         from barewire.server.signature import Signature
 
-        self.function = function
-        self.name = _name_of(function) if name is None else name
+        self.function: Callable[..., Any] = function
+        self.name: str = _name_of(function) if name is None else name
         if not _NAME.fullmatch(self.name):
             raise ValueError(
                 f"a tool's name has 1 to 128 of the characters A-Z a-z 0-9 _ - . and no others: "
                 f"{self.name!r:.128}"
             )
-        self.title = title
-        self.description = description or cleandoc(behind(function).__doc__ or "") or None
-        self.annotations = annotations
-        self.icons = icons
-        self.meta = meta
+        self.title: str | None = title
+        self.description: str | None = (
+            description or cleandoc(behind(function).__doc__ or "") or None
+        )
+        self.annotations: dict[str, Any] | None = annotations
+        self.icons: list[dict[str, Any]] | None = icons
+        self.meta: dict[str, Any] | None = meta
         self.kind: Kind = kind_of(function, blocking=blocking)
-        self.signature = Signature(function, self.name, is_async=self.kind == "task")
-        self.returns = Returns(self.signature.returns, self.name)
+        self.signature: Signature = Signature(function, self.name, is_async=self.kind == "task")
+        self.returns: Returns = Returns(self.signature.returns, self.name)
         self._definitions: dict[str, dict[str, Any]] = {}
         try:
             dumps(self.definition(LATEST))

@@ -277,6 +277,7 @@ POOL: dict[str, list[str | None]] = {
         '{"code":-1,"message":""}',
         '{"code":-1.0,"message":"x"}',
         '{"code":1}',
+        '{"code":true,"message":"x"}',
     ],
 }
 
@@ -481,6 +482,13 @@ def test_nesting_deeper_than_254_cannot_be_written() -> None:
         encode(deeper)
 
 
+@pytest.mark.parametrize("depth", [253, 254, 255, 256, 1024])
+def test_a_repeated_member_is_seen_at_any_depth_of_nesting(depth: int) -> None:
+    frame = nested(depth)
+    assert isinstance(decode(frame), Request)
+    assert refused(frame[:-1] + b',"method":"y"}') == (INVALID, "d", "request")
+
+
 def test_a_deep_message_may_say_a_name_twice_in_different_places() -> None:
     arguments = b'{"name":' * 900 + b"1" + b"}" * 900
     frame = PING[:-1] + b',"params":{"name":"x","arguments":' + arguments + b"}}"
@@ -598,6 +606,7 @@ def test_one_unreadable_value_does_not_cost_the_id(
         (b'"id":1,"error":1,', 1, "response"),
         (b'"id":1,"id":2,"result":1,', None, "response"),
         (b'"result":1,', None, "response"),
+        (b'"method":"x","result":1,', None, "unknown"),
     ],
 )
 def test_an_id_is_saved_when_it_is_whole_legal_and_alone(

@@ -119,6 +119,9 @@ def test_an_overlong_line_has_one_size_however_it_ends_and_is_cut(size: int, end
     wanted = [Overlong(size, 4, line[:size])] if size > 4 else [line[:size]]
     for place in range(len(data) + 1):
         assert lines(data[:place], data[place:], limit=4) == wanted
+        framer = LineFramer(4)
+        framer.receive(line[:place])
+        assert framer.buffered == (place if place <= 5 else 0)
     assert lines(*one_by_one(data), limit=4) == wanted
 
 

@@ -128,6 +128,15 @@ def test_an_envelope_key_may_be_spelled_in_many_ways(slash: bytes) -> None:
     assert not names_no_member_twice(frame)
 
 
+@pytest.mark.parametrize("key", ["_meta", "io.modelcontextprotocol/protocolVersion"])
+@pytest.mark.parametrize("form", ["\\u%04x", "\\u%04X"])
+def test_any_character_of_a_key_may_be_an_escape(key: str, form: str) -> None:
+    for place, character in enumerate(key):
+        other = key[:place] + form % ord(character) + key[place + 1 :]
+        frame = f'{{"params":{{"{key}":{{}},"{other}":{{}},"x":"{"x" * 3 * SHORT}"}}}}'.encode()
+        assert not names_no_member_twice(frame)
+
+
 @pytest.mark.parametrize("letter", [b"\\u003c", b"\\u0060", b"\\u0026", b"\\u007f", b"\\u00e9"])
 def test_escapes_that_no_key_holds_raise_no_suspicion(letter: bytes) -> None:
     frame = b'{"id":1,"y":"%b","x":"%b"}' % (letter, LONG)
@@ -220,6 +229,7 @@ def test_a_walk_of_too_many_steps_says_that_it_cannot_tell() -> None:
         (b'{"id":"a"', NOTHING),
         (b'{"id":"a",', Salvaged("a", False, False)),
         (b'{"id" "a",', NOTHING),
+        (b'{"id""a",', NOTHING),
         (b'{"id":,"method":"x"}', NOTHING),
         (b'{"method":"x",', Salvaged(None, True, False)),
         (b'{"method":1,', NOTHING),

@@ -6,6 +6,7 @@ from barewire.protocol.revisions import LATEST_LEGACY
 from barewire.session.events import Opened, Violated
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.facts import Local
+from barewire.session.rounds import stop_reason
 from barewire.session.tables import Leniency
 from tests.session.wire import (
     CLIENT_INFO_VALUE,
@@ -87,3 +88,29 @@ def test_leniencies_are_asked_one_by_one() -> None:
     )
     assert Local("client", CLIENT_INFO_VALUE).lenient(Leniency.GUIDE_STOP_REASON)
     assert local.legacy[-1] is LATEST_LEGACY
+
+
+@pytest.mark.rule("SR-020")
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("end_turn", "endTurn"),
+        ("max_tokens", "maxTokens"),
+        ("stop_sequence", "stopSequence"),
+        ("tool_use", "toolUse"),
+        ("endTurn", "endTurn"),
+        ("tired", "tired"),
+    ],
+)
+def test_a_stop_reason_is_understood_in_both_spellings(written: str, meant: str) -> None:
+    answer = {"stopReason": written}
+    lenient = Local("server", {"name": "s", "version": "1"})
+    strict = Local("server", {"name": "s", "version": "1"}, leniencies=Leniency(0))
+    assert stop_reason(answer, lenient) == meant
+    assert stop_reason(answer, strict) == written
+    assert answer == {"stopReason": written}
+
+
+@pytest.mark.parametrize("answer", [{}, {"stopReason": None}, {"stopReason": 7}])
+def test_a_stop_reason_that_is_no_text_is_none(answer: dict[str, object]) -> None:
+    assert stop_reason(answer, Local("server", {"name": "s", "version": "1"})) is None
