@@ -60,6 +60,7 @@ class Serving:
         self._dispatch = dispatch
         self._threads = threads
         self._running = 0
+        self._violations = 0
         self._context = contextvars.copy_context()
         self._waiting: OrderedDict[Exchange, _Later] = OrderedDict()
         self._tasks: dict[Exchange, tuple[Handle[None], _Later]] = {}
@@ -173,7 +174,10 @@ class Serving:
             _log.debug("%s was cancelled: %.200s", event.exchange.request.method, event.reason)
             self._stop(event.exchange)
         elif isinstance(event, Violated):
-            _log.warning("the client broke the protocol: %.300s", event.detail)
+            # One warning per client: one that sends nonsense may send a lot of it.
+            level = logging.WARNING if event.fatal or not self._violations else logging.DEBUG
+            _log.log(level, "the client broke the protocol: %.300s", event.detail)
+            self._violations += 1
             if event.fatal:
                 self.ended.set()
         elif isinstance(event, Ended):
@@ -217,9 +221,9 @@ class Serving:
         if waiting is not None:
             waiting.close()
             return
-        running = self._tasks.get(exchange)
+        running = self._tasks.pop(exchange, None)
         if running is None:
-            return
+            return  # it has ended, or it was told before and is cleaning up
         task, answer = running
         task.cancel()
         if inspect.getcoroutinestate(answer) == inspect.CORO_CREATED:

@@ -81,10 +81,7 @@ class Signature:
         the argument, when they do not fit.
         """
         try:
-            try:
-                return msgspec.convert(arguments, self._model, str_keys=True)
-            except msgspec.ValidationError:
-                return convert(arguments, self._model)
+            return convert(arguments, self._model)
         except msgspec.ValidationError as error:
             text = str(error).replace("`$.", "`arguments.").replace("`$`", "`arguments`")
             raise ArgumentError(text) from None

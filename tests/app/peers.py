@@ -131,7 +131,7 @@ class Peer(End):
 
     def on_message(self, message: Object) -> None:
         super().on_message(message)
-        if "method" not in message:
+        if "method" not in message and message.get("id") is not None:
             assert message["id"] not in self._answers, f"{message['id']} was answered twice"
             self._answers[message["id"]] = message
 

@@ -159,8 +159,20 @@ class TestLog:
 
     @each_kind
     @pytest.mark.rule(
-        *("SR-065", "SR-066", "SR-067", "SR-068", "SR-069", "SR-070", "SR-071", "SR-072"),
-        *("SR-073", "SR-074", "SR-075", "S-43", "DEV-26", "DEV-44"),
+        "SR-065",
+        "SR-066",
+        "SR-067",
+        "SR-068",
+        "SR-069",
+        "SR-070",
+        "SR-071",
+        "SR-072",
+        "SR-073",
+        "SR-074",
+        "SR-075",
+        "S-43",
+        "DEV-26",
+        "DEV-44",
     )
     @pytest.mark.parametrize("level", LOG_LEVELS)
     async def test_a_level_and_those_above_it_are_sent(self, kind: str, level: str) -> None:

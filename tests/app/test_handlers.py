@@ -26,6 +26,7 @@ from barewire import (
 )
 from barewire.protocol.revisions import ALL, Revision
 from tests.app.peers import Peer, text_of, until
+from tests.transports.waiting import a_few_turns
 
 each_revision = pytest.mark.parametrize("revision", ALL, ids=lambda revision: revision.name)
 
@@ -516,6 +517,32 @@ class TestCancellation:
             await client.aclose()
         assert len(ended) == 3
 
+    async def test_a_handler_that_cleans_up_is_cancelled_once(self) -> None:
+        server = Server("s")
+        started, cleaned = anyio.Event(), anyio.Event()
+        release = anyio.Event()
+
+        @server.tool
+        async def work() -> None:
+            started.set()
+            try:
+                await anyio.sleep(60)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await release.wait()
+                cleaned.set()
+
+        async with Peer(server) as peer:
+            id = peer.start_call("work")
+            await started.wait()
+            peer.cancel(id)
+            await peer.ask("tools/list")
+            async with anyio.create_task_group() as group:
+                group.start_soon(peer.serving.aclose)
+                await a_few_turns()
+                release.set()
+                await cleaned.wait()
+
     async def test_a_handler_that_was_just_spawned_is_ended_as_well(self) -> None:
         server = Server("s")
         register(server, "task", "tool", lambda: "done")
@@ -524,6 +551,28 @@ class TestCancellation:
         await until(lambda: peer.serving._tasks or peer.received)
         assert await peer.serving.aclose()
         await peer.pipe.aclose()
+
+
+async def test_a_client_that_sends_nonsense_is_worth_one_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = Server("s")
+    register(server, "task", "fine", lambda: "fine")
+    async with Peer(server) as peer:
+        peer.send(*[b"{}\n"] * 10)
+        assert text_of(await peer.call("fine")) == "fine"
+    assert len(caplog.records) == 1
+
+
+async def test_a_client_that_sends_nothing_else_is_closed() -> None:
+    server = Server("s", limits=Limits(consecutive_faults=10))
+    register(server, "task", "fine", lambda: "fine")
+    async with Peer(server) as peer:
+        peer.send(*[b"{}\n"] * 9, peer.request(1, "tools/list"), *[b"{}\n"] * 9)
+        await peer.answer(1)
+        assert not peer.serving.ended.is_set
+        peer.send(b"{}\n")
+        await until(lambda: peer.serving.ended.is_set)
 
 
 async def lost(call: Callable[[], Awaitable[object]]) -> None:
