@@ -83,9 +83,12 @@ class Serving:
         """End every handler and close the pipe; return whether all have ended, as `finish`."""
         for exchange in (*self._waiting, *self._tasks):
             self._stop(exchange)
+        self.link.end()
+        # The pipe closes last: with it goes the hold on the standard streams, and what a handler
+        # prints while it cleans up must not get into the protocol's.
+        await self._until_idle(_STOP)
         await self.link.aclose()
         self.ended.set()
-        await self._until_idle(_STOP)
         return not self._running
 
     def publish(self, method: str, params: Params | None = None) -> None:

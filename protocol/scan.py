@@ -3,9 +3,9 @@
 Both matter because somebody waits. A request whose `id` can still be read deserves its error; and a
 message that two readers read differently must reach neither.
 
-Nearly every frame is cleared of repeated members by a count, or by a search when it is long. What
-they leave over, and frames that do not parse, are walked through, in a bounded number of steps and
-with no stack of their nesting.
+Nearly every frame is cleared of repeated members by comparing it with the message written again,
+or by a search when it is long. What is left over, and frames that do not parse, are walked through,
+in a bounded number of steps and with no stack of their nesting.
 """
 
 import json
@@ -29,7 +29,7 @@ __all__ = [
 Buffer = bytes | bytearray
 
 SHORT = 4096
-"""Frames of up to so many bytes are cheaper counted than searched."""
+"""Frames of up to so many bytes are cheaper compared than searched."""
 
 _MEANINGFUL = {
     "": frozenset({"jsonrpc", "id", "method", "params"}),
@@ -44,11 +44,14 @@ _TELLING = frozenset({"id", "method", "result", "error"})
 def loses_members(frame: Buffer, again: bytes) -> bool:
     """Whether members may have got lost when `frame` was parsed to what `again` writes once more.
 
-    `False` is certain. Every member has one colon, and the parser drops all but the last of
-    repeated members: a frame with no more colons than `again` repeats none. A colon inside a string
+    `False` is certain. Most frames were written as compactly as `again` and are equal to it. For
+    the others: every member has one colon, and the parser drops all but the last of repeated
+    members, so a frame with no more colons than `again` repeats none. A colon inside a string
     counts on both sides, unless the frame writes it as an escape, which nobody does without a
     reason.
     """
+    if frame == again:
+        return False
     if frame.count(b":") > again.count(b":"):
         return True
     if 0x5C not in frame or b"\\u003" not in frame:
@@ -73,7 +76,7 @@ def names_no_member_twice(frame: Buffer) -> bool:
 
     `False` says nothing. Long stretches without a quotation mark, such as base64 and prose, are
     leapt over by a search for a single byte, which costs next to nothing, and what is left is
-    searched for keys. When most of the frame is left, it is cheaper counted.
+    searched for keys. When most of the frame is left, it is cheaper compared.
     """
     outline = _outline(frame)
     if 2 * len(outline) > len(frame) or _ESCAPED_LETTER.search(outline):

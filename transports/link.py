@@ -113,19 +113,27 @@ class Link:
         self.wake()
         self._drained()
 
+    def end(self) -> None:
+        """End the connection: nothing more is said, and requests of ours in flight are lost.
+
+        What was said before still goes out. Idempotent.
+        """
+        self.flush()
+        if self._closed:
+            return
+        self._ended = self._closed = True
+        self._tell(self.connection.close())
+        self._disarm()
+        if self._watch is not None:
+            self._watch.dismiss()
+        self._drained()
+
     async def aclose(self) -> object:
         """End the connection and close the pipe; return what the pipe says of its closing.
 
-        Requests of ours that are in flight are lost. Idempotent, and callable from any task.
+        Idempotent, and callable from any task.
         """
-        self.flush()
-        if not self._closed:
-            self._ended = self._closed = True
-            self._tell(self.connection.close())
-            self._disarm()
-            if self._watch is not None:
-                self._watch.dismiss()
-            self._drained()
+        self.end()
         return await self.pipe.aclose()
 
     def give_up(self, detail: str) -> None:

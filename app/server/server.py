@@ -116,10 +116,17 @@ class Server:
         content blocks give none. A parameter annotated with `Context` (`SyncContext` in a plain
         function) gets the context of the request and is no argument. An `async def` function runs
         on the event loop, a plain one in a thread, and with `blocking=False` on the loop as well:
-        then it must never wait.
+        then it must never wait. All of them see the context variables of where serving began.
 
-        Raises `TypeError` for a parameter that no schema can describe, and `ValueError` for a name
-        that is taken.
+        What it raises ends the call and nothing else, also `SystemExit`: a `ToolError` is told to
+        the client as a failure of the tool, a `RequestError` as that error, and anything else is
+        logged and told as an internal error with a reference to the log. A result that is not what
+        the annotation says is such an error. A call that the client gives up is cancelled; in a
+        thread it goes on, but its next word through the context raises `Cancelled`.
+
+        Raises `TypeError` for what cannot be called by name with JSON (a parameter or a result that
+        no schema can describe, any number of arguments, positional-only ones, a generator), and
+        `ValueError` for a name that is taken or has characters that others may not take.
         """
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,7 +146,10 @@ class Server:
         return register if function is None else register(function)
 
     def capabilities(self) -> Capabilities:
-        """Return what this server declares, by what is registered."""
+        """Return what this server declares, by what is registered.
+
+        A connection keeps what was declared when it began.
+        """
         declared: Capabilities = {"logging": {}}
         if len(self.tools):
             declared["tools"] = {"listChanged": True}

@@ -32,6 +32,18 @@ def block(seconds: float, ctx: SyncContext) -> str:
 
 
 @server.tool
+async def tidy_up(ctx: Context) -> str:
+    await ctx.report_progress(1)
+    try:
+        await anyio.sleep(60)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep(0.1)
+        print("tidied up")
+    return ""
+
+
+@server.tool
 async def refuse_to_end(ctx: Context) -> str:
     await ctx.report_progress(1)
     while True:

@@ -137,6 +137,11 @@ class TestLegacy:
         assert len(scripts.started) == 1
 
     @pytest.mark.rule("T12")
+    async def test_silence_leaves_time_for_the_handshake(self, scripts: Scripts) -> None:
+        async with Client(scripts.play(with_probe(silent)), connect_timeout=0.6) as client:
+            await says_hello(client)
+
+    @pytest.mark.rule("T12")
     async def test_an_answer_that_comes_too_late_is_dropped(
         self, scripts: Scripts, caplog: pytest.LogCaptureFixture
     ) -> None:

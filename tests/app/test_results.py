@@ -152,6 +152,7 @@ class TestData:
         (Tree(1, [Tree(2)]), Tree),
         ([Tree(1, [Tree(2)])], list[Tree]),
         (None, Tree | None),
+        (Tree(1), Tree | None),
         ({"degrees": 21}, Weather),
         (datetime.date(2020, 1, 2), datetime.date),
         (b"bytes", bytes),

@@ -50,7 +50,7 @@ def test_an_array_of_too_many_steps_is_not_cut() -> None:
     assert elements(b"[" + b"[[]]," * 60_000 + b"1]") is None
 
 
-# The first look: a count that is certain when it says no.
+# A comparison that is certain when it says no.
 
 
 def loses(frame: bytes) -> bool:
@@ -83,19 +83,19 @@ def test_other_escapes_raise_no_suspicion(text: bytes) -> None:
     assert not loses(b'{"id":1,"x":"a:b' + text + b'"}')
 
 
-# The second look, at long frames.
+# A search for long frames.
 
 LONG = b"x" * 3 * SHORT
 
 
 @pytest.mark.parametrize("text", [LONG, b"a: b, " * SHORT, b" " * 3 * SHORT, b"\\n" * 2 * SHORT])
-def test_a_long_text_without_quotation_marks_needs_no_counting(text: bytes) -> None:
+def test_a_long_text_without_quotation_marks_needs_no_comparison(text: bytes) -> None:
     frame = b'{"id":1,"method":"x","params":{"name":"id","arguments":{"text":"%b","a":"b"}}}' % text
     assert names_no_member_twice(frame)
     assert names_no_member_twice(bytearray(frame))
 
 
-def test_a_long_text_full_of_quotation_marks_is_left_to_the_count() -> None:
+def test_a_long_text_full_of_quotation_marks_is_left_to_the_comparison() -> None:
     assert not names_no_member_twice(b'{"id":1,"x":"' + b'\\"a' * SHORT + b'"}')
 
 

@@ -306,6 +306,10 @@ def test_the_limits_are_those_that_were_settled() -> None:
     assert DEFAULT_LIMITS.line == 128 * 1024 * 1024
     assert DEFAULT_LIMITS.batch == 100
     assert DEFAULT_LIMITS.pending == 256 * 1024
+    assert DEFAULT_LIMITS.ours == DEFAULT_LIMITS.subscriptions == 10_000
+    assert DEFAULT_LIMITS.given_up == DEFAULT_LIMITS.consecutive_faults == 1_000
+    assert DEFAULT_LIMITS.listening == 100
+    assert DEFAULT_LIMITS.stalled == 60.0
 
 
 def test_our_own_requests_have_a_limit_that_is_named() -> None:

@@ -35,7 +35,9 @@ def test_requests_wait_for_initialized_and_go_out_in_order(revision: Revision) -
     first = server.request("roots/list", now=0.0)
     second = server.request("roots/list", now=0.0)
     assert (first.state, second.state, sent(server)) == ("held", "held", [])
+    assert server.pending == 0
     assert isinstance(only(feed(server, INITIALIZED)), Opened)
+    assert server.pending > 0
     assert [message["id"] for message in sent(server)] == [first.id, second.id]
     assert (first.state, second.state) == ("open", "open")
     event = only(feed(server, result(second.id, {"roots": []})))

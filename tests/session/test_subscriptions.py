@@ -164,7 +164,10 @@ def test_a_server_that_goes_away_says_cancelled_and_then_answers() -> None:
     server = a_server()
     feed(server, listen(1, EVERYTHING), listen("a", {}), modern_call(2))
     sent(server)
+    subscription = server.exchanges.theirs[1].subscription
     server.end_subscriptions()
+    assert isinstance(subscription, Subscription)
+    assert subscription.state == "ended"
     messages = sent(server)
     expected: list[Json] = []
     for id in (1, "a"):
@@ -212,6 +215,7 @@ def test_an_update_of_a_sub_resource_is_told_and_keeps_its_own_members() -> None
         ("file:///a/b", "file:///a", False),
         ("file:///", "file:///a", True),
         ("db:x", "db:x/1", True),
+        ("a", "a/b", True),
         ("db:x", "db:xy", False),
         ("", "/a", False),
         ("/", "/a", False),
@@ -503,8 +507,9 @@ def test_a_client_asks_only_for_what_a_filter_can_say() -> None:
 
 def test_a_subscription_follows_its_table() -> None:
     subscription = Subscription({})
-    with pytest.raises(LocalProtocolError, match="cannot deliver"):
-        subscription.step("deliver")
+    exchange = asked(feed(a_server(), modern_call(1)))
+    with pytest.raises(LocalProtocolError, match="cannot deliver: the subscription is asked"):
+        subscription.deliver(exchange, TOOLS, None)
     subscription.acknowledge({})
     with pytest.raises(LocalProtocolError, match="cannot acknowledge"):
         subscription.acknowledge({})

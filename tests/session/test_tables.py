@@ -75,6 +75,7 @@ def test_a_request_that_was_not_sent_cannot_be_answered() -> None:
 def test_a_subscription_delivers_nothing_before_it_is_acknowledged_or_after_its_end() -> None:
     assert ("asked", "deliver") not in SUBSCRIPTION
     assert SUBSCRIPTION["asked", "acknowledge"] == "listening"
+    assert SUBSCRIPTION["asked", "end"] == SUBSCRIPTION["listening", "end"] == "ended"
     assert SUBSCRIPTION["listening", "deliver"] == "listening"
     assert not any(("ended", step) in SUBSCRIPTION for step in get_args(StreamStep))
 

@@ -146,8 +146,10 @@ def feed(connection: Connection, *messages: object, now: float = 0.0) -> list[Ev
 
 
 def sent(connection: Connection) -> list[Any]:
-    """Take what a connection wants written, as plain JSON values."""
-    return [json.loads(buffer) for buffer in connection.data_to_send()]
+    """Take what a connection wants written, as plain JSON values: one to a line."""
+    buffers = connection.data_to_send()
+    assert all(buffer.endswith(b"\n") and buffer.count(b"\n") == 1 for buffer in buffers)
+    return [json.loads(buffer) for buffer in buffers]
 
 
 def only(items: Sequence[E]) -> E:

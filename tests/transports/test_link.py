@@ -147,11 +147,19 @@ class TestDeadlines:
         assert len(timers) <= 6
         await linked.link.aclose()
 
-    async def test_none_fires_after_the_end(self) -> None:
+    async def test_none_fires_after_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         linked = Linked("client")
         linked.ask(0.01)
         await linked.link.aclose()
+        looked: list[float] = []
+
+        def expire(now: float) -> list[Event]:
+            looked.append(now)
+            return []
+
+        monkeypatch.setattr(linked.connection, "expire", expire)
         await anyio.sleep(0.03)
+        assert looked == []
         assert [type(event) for event in linked.events] == [Lost]
 
 
@@ -182,19 +190,16 @@ class TestRoom:
 
         async def wait() -> None:
             await linked.link.room()
-            linked.say(5000)  # and the next one finds it congested again
-            await linked.link.room()
+            linked.say(5000)  # the next one finds it congested again, but nothing will drain
 
-        async with anyio.create_task_group() as group:
-            linked.say(2000)
-            for _ in range(3):
-                group.start_soon(wait)
-            await a_few_turns()
-            linked.pipe.takes_all = True
-            linked.pipe.take()
-            with anyio.move_on_after(5) as scope:
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                linked.say(2000)
+                for _ in range(3):
+                    group.start_soon(wait)
                 await a_few_turns()
-        assert not scope.cancelled_caught
+                linked.pipe.takes_all = True
+                linked.pipe.take()
 
     async def test_closing_ends_the_wait(self) -> None:
         linked = Linked("server", Limits(pending=1000))
@@ -207,17 +212,23 @@ class TestRoom:
     async def test_the_end_of_reading_does_not(self) -> None:
         linked = Linked("server", Limits(pending=1000))
         linked.say(2000)
+        passed: list[str] = []
+
+        async def wait() -> None:
+            await linked.link.room()
+            passed.append("")
+
         async with anyio.create_task_group() as group:
-            group.start_soon(linked.link.room)
+            group.start_soon(wait)
             await a_few_turns()
             linked.pipe.on_eof(None)
             await a_few_turns()
-            assert linked.link.congested
+            assert passed == []
             linked.pipe.take()
 
 
 class TestStalledClients:
-    LIMITS = Limits(pending=1000, stalled=0.08)
+    LIMITS = Limits(pending=1000, stalled=0.2)
 
     @pytest.mark.rule("T23", "T24")
     async def test_one_that_reads_nothing_is_given_up(self) -> None:
@@ -227,11 +238,11 @@ class TestStalledClients:
         with anyio.fail_after(5):
             while not linked.pipe.closed:
                 await anyio.sleep(0.005)
-        assert linked.link.now() - began >= 0.08
+        assert linked.link.now() - began >= 0.2
         (violated,) = linked.events
         assert isinstance(violated, Violated)
         assert violated.fatal
-        assert violated.detail == "nothing was read for 0.08 s (limits.stalled)"
+        assert violated.detail == "nothing was read for 0.2 s (limits.stalled)"
         assert isinstance(linked.link.broken, TimeoutError)
 
     async def test_also_when_only_the_engine_answers(self) -> None:
@@ -245,7 +256,7 @@ class TestStalledClients:
     async def test_one_that_reads_slowly_is_not(self) -> None:
         linked = Linked("server", self.LIMITS)
         linked.say(100_000)
-        for _ in range(12):
+        for _ in range(15):
             await anyio.sleep(0.02)
             linked.pipe.take(10)
             linked.say(5000)  # more comes than goes
@@ -257,7 +268,7 @@ class TestStalledClients:
         linked.say(2000)
         await anyio.sleep(0.03)
         linked.pipe.take()
-        await anyio.sleep(0.1)
+        await anyio.sleep(0.25)
         assert not linked.pipe.closed
         await linked.link.aclose()
 
@@ -265,7 +276,7 @@ class TestStalledClients:
         linked = Linked("client", self.LIMITS)
         linked.connection.request("tools/call", {"name": "x" * 5000}, now=0.0)
         linked.link.wake()
-        await anyio.sleep(0.15)
+        await anyio.sleep(0.25)
         assert linked.pipe.pending > 5000
         assert not linked.pipe.closed
         await linked.link.aclose()
