@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
-from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Notification, Params
 from barewire.session.connection import Connection
 from barewire.session.events import (
@@ -20,7 +19,6 @@ from barewire.session.events import (
     Notified,
     Progressed,
     Refused,
-    Requested,
     Violated,
 )
 from barewire.session.exceptions import (
@@ -190,14 +188,12 @@ class Wire:
             self._violated(event)
         elif isinstance(event, Lost):
             self._settle(event.exchange, None, ConnectionLost(self._why()))
-        elif isinstance(event, Requested):
-            # Nothing is offered that could be asked for.
-            self.connection.fail(event.exchange, Reason.METHOD_NOT_FOUND)
         elif isinstance(event, Abandoned):
             self._settle(event.exchange, None, Cancelled("the server ended it"))
         elif isinstance(event, Ended):
             self.ended = self.link.broken or ConnectionError("the server closed the connection")
         elif not isinstance(event, Acknowledged):
+            # Not even a request: none is served, because nothing that it takes is declared.
             raise AssertionError(f"a client sees no {event}")
 
     def _why(self) -> str:

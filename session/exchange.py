@@ -117,9 +117,12 @@ class Exchange:
         Cancellation: never `initialize`; and a request that runs as a task is ended by
         `tasks/cancel` instead.
         """
-        if self.method.task and "task" in self.params and _has_tasks(self.revision):
-            return False
-        return self.method.cancellable
+        return self.method.cancellable and not self.augmented
+
+    @property
+    def augmented(self) -> bool:
+        """Whether it asks to be run as a task of 2025-11-25."""
+        return self.method.task and "task" in self.params and _has_tasks(self.revision)
 
     def declares(self, capability: str) -> bool:
         """Whether the peer declared this dotted capability."""
@@ -143,13 +146,15 @@ class Exchange:
 
         Progress: "The progress value MUST increase with each notification". Raises
         `LocalProtocolError` when it does not, when it is no finite number, or once the exchange is
-        over. `message` is left out in the revision that has none. A `subscriptions/listen` carries
-        the notifications that it asked for and no progress of its own.
+        over; one that was answered by a task is not, before `finish`. `message` is left out in the
+        revision that has none. A `subscriptions/listen` carries the notifications that it asked for
+        and no progress of its own.
         """
         token = self.progress_token
         if token is None or self.subscription is not None:
             return None
-        self._must_be_open("report progress")
+        if self.state != "working":
+            self._must_be_open("report progress")
         before = self.progressed
         if not isfinite(progress) or (total is not None and not isfinite(total)):
             raise LocalProtocolError(f"JSON has no such number: {progress} of {total}")
@@ -184,7 +189,7 @@ class Exchange:
         """
         if self.ours:
             raise LocalProtocolError(f"cannot answer: {self!r}")
-        self._step("answer")
+        self._step("begin" if self._begins_task(result) else "answer")
         if self.facts.revision.era == "modern":
             result = self._stamped(result)
         return Success(self.request.id, result)
@@ -237,11 +242,22 @@ class Exchange:
         """Note that the connection ended before the answer."""
         self._step("lose")
 
-    def answered(self) -> bool:
-        """Note the answer to a request of ours; `False` when nobody waits for it any more."""
+    def answered(self, result: dict[str, Any] | None = None) -> bool:
+        """Note the answer to a request of ours; `False` when nobody waits for it any more.
+
+        A `result` that is a task leaves it working: progress may come until the task ends.
+        """
         waited = not self.over
-        self._step("answer" if waited else "answer late")
+        begun = waited and self._begins_task(result)
+        self._step("begin" if begun else "answer" if waited else "answer late")
         return waited
+
+    def finish(self) -> None:
+        """Note that the task which answered it has ended: no progress follows.
+
+        Raises `LocalProtocolError` when there is no such task, or it has ended before.
+        """
+        self._step("finish")
 
     def expire(self) -> Notification | None:
         """End a request of ours for lack of time; return the notice to send, if one is due.
@@ -287,6 +303,9 @@ class Exchange:
             stamped.setdefault("ttlMs", 0)
             stamped.setdefault("cacheScope", "private")
         return stamped
+
+    def _begins_task(self, result: dict[str, Any] | None) -> bool:
+        return result is not None and "task" in result and self.augmented
 
     def _must_be_open(self, what: str) -> None:
         if self.state != "open" or self.ours:

@@ -17,7 +17,17 @@ __all__ = ["Exchanges"]
 class Exchanges:
     """What is in flight between two peers."""
 
-    __slots__ = ("_given_up", "_ids", "deadlines", "limits", "ours", "seen", "theirs", "tokens")
+    __slots__ = (
+        "_given_up",
+        "_ids",
+        "deadlines",
+        "limits",
+        "ours",
+        "seen",
+        "tasks",
+        "theirs",
+        "tokens",
+    )
 
     def __init__(self, limits: Limits, *, remember: bool = False) -> None:
         self.limits: Limits = limits
@@ -25,6 +35,8 @@ class Exchanges:
         self.theirs: dict[RequestId, Exchange] = {}
         self.tokens: dict[RequestId, Exchange] = {}
         """Our requests that asked for progress, by token."""
+        self.tasks: dict[str, Exchange] = {}
+        """Our requests that were answered by a task which is under way, by its id."""
         self.deadlines: Deadlines = Deadlines()
         self.seen: set[RequestId] | None = set() if remember else None
         """Ids that the peer has used, kept by strict peers only: it grows with history."""
@@ -62,13 +74,26 @@ class Exchanges:
         unless it was never `sent`, for then there will be none.
         """
         self.ours.pop(exchange.request.id, None)
-        if exchange.progress_token is not None:
+        if exchange.progress_token is not None and exchange.state != "working":
             self.tokens.pop(exchange.progress_token, None)
         if sent and (exchange.state == "cancelled" or exchange.state == "expired"):
             given_up = self._given_up
             given_up[exchange.request.id] = exchange
             if len(given_up) > self.limits.given_up:
                 del given_up[next(iter(given_up))]
+
+    def begin_task(self, id: str, exchange: Exchange) -> None:
+        """Remember which request of ours is answered by this task, as long as there is room."""
+        self.tasks[id] = exchange
+        if len(self.tasks) > self.limits.given_up:
+            self.end_task(next(iter(self.tasks)))
+
+    def end_task(self, id: str) -> None:
+        """Let go of the progress token of a request of ours whose task has ended."""
+        exchange = self.tasks.pop(id, None)
+        if exchange is not None:
+            exchange.finish()
+            self.end_ours(exchange)
 
     def awaited(self, id: RequestId) -> Exchange | None:
         """Return the request of ours that an answer with this id belongs to, ended or not.

@@ -1,7 +1,7 @@
 """Progress at the requester's end: which request it belongs to, and whether it may be believed.
 
-Sending is `Exchange.progress`. A token means something only while its request is in flight, and
-only in the type that it was sent in.
+Sending is `Exchange.progress`. A token means something only while its request is in flight, or the
+task that answered it is under way, and only in the type that it was sent in.
 """
 
 from barewire.protocol.errors import Reason
@@ -32,7 +32,7 @@ def receive_progress(
     if progress is None:
         return Violated(Reason.INVALID_PARAMS, "params.progress must be a number")
     exchange = exchanges.tokens.get(token)
-    if exchange is None or exchange.state != "open":
+    if exchange is None or exchange.state not in ("open", "working"):
         return None
     if exchange.progressed is not None and progress <= exchange.progressed:
         # Progress: "The progress value MUST increase with each notification".

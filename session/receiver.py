@@ -53,6 +53,7 @@ from barewire.session.session import Session
 from barewire.session.settled import SETTLED
 from barewire.session.subscriptions import ACKNOWLEDGED, Listeners, Subscription, accept_listen
 from barewire.session.tables import Leniency
+from barewire.session.tasks import receive_status, task_answered
 
 __all__ = ["Receiver"]
 
@@ -217,11 +218,13 @@ class Receiver:
         exchange = self.exchanges.awaited(success.id)
         if exchange is None:
             return Violated(Reason.INVALID_REQUEST, f"nobody asked {success.id!r:.128}")
-        if not exchange.answered():
+        if not exchange.answered(success.result):
             return None
         self.exchanges.end_ours(exchange)
         if exchange.request.method == "initialize":
             return self._initialize_answered(exchange, success.result)
+        if not exchange.revision.modern:
+            task_answered(self.exchanges, exchange, success.result)
         return Answered(exchange, success.result)
 
     def _initialize_answered(self, exchange: Exchange, result: dict[str, Any]) -> Event:
@@ -331,6 +334,8 @@ class Receiver:
                 if fault is not None:
                     detail = f"{notification.method}: {fault.message}"
                     return Violated(Reason.INVALID_PARAMS, detail)
+                if notification.method == "notifications/tasks/status":
+                    receive_status(self.exchanges, notification)
                 id = _subscription_id(notification) if facts.revision.modern else None
                 return Notified(notification) if id is None else self._delivered(notification, id)
         return None  # unknown, or of another revision: not answered either way
@@ -471,6 +476,8 @@ class Receiver:
     def _lose_ours(self) -> list[Event]:
         events: list[Event] = []
         self._held.clear()
+        for task in list(self.exchanges.tasks):
+            self.exchanges.end_task(task)
         for exchange in list(self.exchanges.ours.values()):
             exchange.lost()
             self.exchanges.end_ours(exchange)

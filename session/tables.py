@@ -52,10 +52,15 @@ BEFORE_READY: dict[tuple[Phase, Role], frozenset[str]] = {
 NOT send requests other than pings before the server has responded", and the server none but pings
 and log messages before it has seen `notifications/initialized`."""
 
-Life: TypeAlias = Literal["held", "open", "answered", "cancelled", "expired", "lost", "settled"]
-"""What became of a request: not sent yet; in flight; answered; given up by its sender; given up for
-lack of time; cut off; given up, and then answered all the same."""
-LifeStep: TypeAlias = Literal["send", "answer", "answer late", "cancel", "expire", "lose"]
+Life: TypeAlias = Literal[
+    "held", "open", "working", "answered", "cancelled", "expired", "lost", "settled"
+]
+"""What became of a request: not sent yet; in flight; answered by a task that is under way;
+answered; given up by its sender; given up for lack of time; cut off; given up, and then answered
+all the same."""
+LifeStep: TypeAlias = Literal[
+    "send", "answer", "answer late", "begin", "finish", "cancel", "expire", "lose"
+]
 
 EXCHANGE: dict[tuple[Life, LifeStep], Life] = {
     ("held", "send"): "open",
@@ -63,6 +68,9 @@ EXCHANGE: dict[tuple[Life, LifeStep], Life] = {
     ("held", "expire"): "expired",
     ("held", "lose"): "lost",
     ("open", "answer"): "answered",
+    # Tasks of 2025-11-25: the answer says that work has begun, and progress goes on until it ends.
+    ("open", "begin"): "working",
+    ("working", "finish"): "answered",
     ("open", "cancel"): "cancelled",
     ("open", "expire"): "expired",
     ("open", "lose"): "lost",

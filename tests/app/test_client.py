@@ -11,6 +11,7 @@ import pytest
 
 from barewire import (
     CallResult,
+    Cancelled,
     Client,
     ConnectionLost,
     Context,
@@ -20,7 +21,7 @@ from barewire import (
     Server,
     TimedOut,
 )
-from barewire.protocol.envelope import LOG_LEVEL
+from barewire.protocol.envelope import LOG_LEVEL, SUBSCRIPTION_ID
 from barewire.protocol.jsonrpc import Notification
 from barewire.transports.backend import current
 from tests.app.peers import Object, Script, Scripts, legacy, modern, silent, until
@@ -286,6 +287,58 @@ class TestErrors:
                 with pytest.raises(LocalProtocolError, match="cannot be written as JSON"):
                     await client.call_tool("greet", {"name": value})
             assert (await client.call_tool("greet", {"name": "you"})).text == "Hello, you!"
+
+
+class TestWhatServersSay:
+    @pytest.mark.rule("C-32", "M1105-PING-01")
+    async def test_a_legacy_server_may_ping_and_ask_for_nothing_else(
+        self, scripts: Scripts
+    ) -> None:
+        asked = ("ping", "roots/list", "sampling/createMessage", "elicitation/create", "dance")
+
+        def reply(server: Script, request: Object) -> Object:
+            for method in asked:
+                server.send({"jsonrpc": "2.0", "id": method, "method": method, "params": {}})
+            return HELLO
+
+        async with Client(scripts.play(legacy(reply))) as client:
+            await client.call_tool("tool")
+            await client.call_tool("tool")
+            answers = {one["id"]: one for one in scripts.server.received if "method" not in one}
+        assert answers.pop("ping")["result"] == {}
+        assert {id: one["error"]["code"] for id, one in answers.items()} == dict.fromkeys(
+            asked[1:], -32601
+        )
+
+    @pytest.mark.rule("C-03")
+    async def test_a_modern_server_is_not_answered(self, scripts: Scripts) -> None:
+        def reply(server: Script, request: Object) -> Object:
+            server.send({"jsonrpc": "2.0", "id": "x", "method": "ping"})
+            return HELLO
+
+        async with Client(scripts.play(modern(reply))) as client:
+            await client.call_tool("tool")
+            await client.call_tool("tool")
+        assert all("method" in one for one in scripts.server.received)
+
+    @pytest.mark.rule("C-18")
+    async def test_a_subscription_is_a_request_like_any_other(self, scripts: Scripts) -> None:
+        changed = "notifications/tools/list_changed"
+        wanted = {"toolsListChanged": True}
+
+        def reply(server: Script, request: Object) -> None:
+            tag = {"_meta": {SUBSCRIPTION_ID: request["id"]}}
+            acknowledged = "notifications/subscriptions/acknowledged"
+            server.notify(acknowledged, {"notifications": wanted, **tag})
+            server.notify(changed, tag)
+            server.notify("notifications/cancelled", {"requestId": request["id"]})
+
+        seen: list[Notification] = []
+        command = scripts.play(modern(reply, tools={"listChanged": True}))
+        async with Client(command, on_notification=seen.append) as client:
+            with pytest.raises(Cancelled):
+                await client.request("subscriptions/listen", {"notifications": wanted})
+        assert [one.method for one in seen] == [changed]
 
 
 def cancellations(server: Script) -> list[object]:

@@ -1,13 +1,18 @@
 """A client that reads slowly, or not at all: handlers wait, memory stays bounded, others go on."""
 
 import logging
+import threading
+from functools import partial
 
 import anyio
 import pytest
 
 from barewire import Cancelled, Client, Context, Limits, Server, SyncContext
 from barewire.protocol.revisions import V2025_11_25
+from barewire.transports.backend import run
+from barewire.transports.threads import ThreadPool
 from tests.app.peers import Peer, text_of, until
+from tests.transports.waiting import eventually
 
 REPORTS = 100_000
 
@@ -72,7 +77,10 @@ class TestSlowClients:
             assert len(peer.notifications("notifications/progress")) == REPORTS
 
     @pytest.mark.rule("T23")
-    async def test_a_plain_handler_waits_in_its_thread(self) -> None:
+    async def test_a_plain_handler_waits_in_its_thread(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("barewire.serving._GLANCE", 0.005)
         limits = Limits(pending=16 * 1024)
         server, reached, _ = chatty(limits)
         async with Peer(server) as peer:
@@ -132,3 +140,31 @@ class TestStalledClients:
         await peer.serving.aclose()
         await until(lambda: stopped)
         await peer.pipe.aclose()
+
+    def test_a_thread_that_outlives_its_loop_is_told(self, threads: ThreadPool) -> None:
+        server = Server("s")
+        started, over = threading.Event(), threading.Event()
+        raised: list[BaseException] = []
+
+        @server.tool
+        def work(ctx: SyncContext) -> None:
+            started.set()
+            over.wait(10)
+            try:
+                ctx.report_progress(1)
+            except Cancelled as error:
+                raised.append(error)
+
+        async def main() -> None:
+            async with Client(server) as client, anyio.create_task_group() as group:
+                group.start_soon(partial(client.call_tool, "work", on_progress=lambda *_: None))
+                await until(started.is_set)
+                group.cancel_scope.cancel()
+
+        for backend in ("asyncio", "trio"):
+            started.clear()
+            over.clear()
+            run(main, backend=backend)
+            over.set()
+            eventually(lambda: threads.load == 0)
+        assert [str(error) for error in raised] == ["the server is closed"] * 2

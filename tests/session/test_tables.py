@@ -61,7 +61,7 @@ def test_a_request_is_answered_once_at_most() -> None:
 
 @pytest.mark.rule("M1105-CAN-18")
 def test_nothing_happens_to_a_request_that_has_ended_but_a_late_answer() -> None:
-    over = set(get_args(Life)) - {"held", "open"}
+    over = set(get_args(Life)) - {"held", "open", "working"}
     for state, step in product(over, get_args(LifeStep)):
         late = step == "answer late" and state in ("cancelled", "expired")
         assert ((state, step) in EXCHANGE) is late
@@ -104,3 +104,9 @@ def test_pings_may_be_said_in_every_phase_by_both_sides() -> None:
 def test_leniencies_are_all_on_unless_said_otherwise() -> None:
     assert all(leniency in LENIENT for leniency in Leniency)
     assert not any(leniency in Leniency(0) for leniency in Leniency)
+
+
+def test_a_task_that_answers_a_request_ends_once() -> None:
+    assert EXCHANGE["open", "begin"] == "working"
+    assert {step for state, step in EXCHANGE if state == "working"} == {"finish"}
+    assert EXCHANGE["working", "finish"] == "answered"
