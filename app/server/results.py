@@ -6,16 +6,14 @@ Structured Content).
 """
 
 import inspect
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast, get_args, get_origin, is_typeddict
 
 import msgspec
 
 from barewire.content import Content, ToolResult, text
-from barewire.protocol.codec import dumps
+from barewire.protocol.codec import dumps, not_finite
 from barewire.protocol.revisions import Revision
-from barewire.protocol.values import as_array, as_object
 from barewire.server.signature import Schema, convert, members_of_union, schema_of
 
 __all__ = ["ResultError", "Returns"]
@@ -125,7 +123,9 @@ def _json_of(value: Any, name: str) -> tuple[Any, bytes]:
     except (TypeError, ValueError, RecursionError) as error:
         raise ResultError(f"{name} cannot be written as JSON: {error}") from error
     if b"null" in written:  # which is what becomes of a number that JSON does not have
-        _refuse_infinite(data, name)
+        place = not_finite(data, name)
+        if place is not None:
+            raise ResultError(f"{place} is NaN or infinite, which JSON does not have")
     return data, written
 
 
@@ -218,13 +218,3 @@ _DOWNGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "audio": _audio_as_blob,
     "resource_link": _link_as_text,
 }
-
-
-def _refuse_infinite(value: Any, path: str) -> None:
-    """Raise `ResultError` naming the number that JSON does not have, if there is one."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ResultError(f"{path} is {value}, which JSON does not have")
-    for key, item in (as_object(value) or {}).items():
-        _refuse_infinite(item, f"{path}.{key}")
-    for index, item in enumerate(as_array(value) or []):
-        _refuse_infinite(item, f"{path}[{index}]")

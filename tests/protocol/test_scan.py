@@ -78,6 +78,12 @@ def test_a_colon_written_as_an_escape_does_not_hide_a_repeated_member(colon: byt
     assert loses(frame)
 
 
+def test_a_repeated_member_is_missed_in_a_frame_that_is_as_long_without_it() -> None:
+    frame = b'{"id":1,"id":2,"x":[1e5,1e2]}'
+    assert len(frame) == len(orjson.dumps(orjson.loads(frame)))
+    assert loses(frame)
+
+
 @pytest.mark.parametrize("text", [b"\\u003c\\u003e", b"\\\\", b"\\n", b"\\u0026", b"\\/"])
 def test_other_escapes_raise_no_suspicion(text: bytes) -> None:
     assert not loses(b'{"id":1,"x":"a:b' + text + b'"}')
