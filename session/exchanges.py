@@ -64,8 +64,7 @@ class Exchanges:
         self.ours[exchange.request.id] = exchange
         if exchange.progress_token is not None:
             self.tokens[exchange.progress_token] = exchange
-        if exchange.deadline is not None:
-            self.deadlines.add(exchange, len(self.ours))
+        self.deadlines.add(exchange, len(self.ours))
 
     def end_ours(self, exchange: Exchange, *, sent: bool = True) -> None:
         """Let go of a request of ours that has ended.
@@ -83,7 +82,11 @@ class Exchanges:
                 del given_up[next(iter(given_up))]
 
     def begin_task(self, id: str, exchange: Exchange) -> None:
-        """Remember which request of ours is answered by this task, as long as there is room."""
+        """Remember which request of ours is answered by this task, as long as there is room.
+
+        Tasks › Task IDs: unique among those of the receiver. One that is given out again has ended.
+        """
+        self.end_task(id)
         self.tasks[id] = exchange
         if len(self.tasks) > self.limits.given_up:
             self.end_task(next(iter(self.tasks)))

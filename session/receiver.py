@@ -292,9 +292,10 @@ class Receiver:
             self._collect(exchange.via, None)
         events: list[Event] = [event]
         for child in self.exchanges.children_of(exchange):
-            reason = "the request that asked was cancelled"
-            self._given_up(child, child.cancel(reason))
-            events.append(Abandoned(child, reason))
+            if child.cancellable or child.state == "held":
+                reason = "the request that asked was cancelled"
+                self._given_up(child, child.cancel(reason))
+                events.append(Abandoned(child, reason))
         return events
 
     def _initialized_received(self) -> Event | None:
@@ -347,11 +348,12 @@ class Receiver:
         subscription = exchange.subscription
         if isinstance(subscription, Subscription):
             # Subscriptions: nothing goes before the acknowledgement, and "the server MUST NOT send
-            # notification types the client has not explicitly requested".
+            # notification types the client has not explicitly requested". Of which resource it is
+            # does not matter: servers may write a URI in another way than we did.
             if subscription.state == "asked":
                 detail = f"{notification.method} before subscription {id!r:.64} was acknowledged"
                 return Violated(Reason.INVALID_REQUEST, detail)
-            if not subscription.wants(notification.method, notification.params):
+            if not subscription.asks_for(notification.method):
                 detail = f"{notification.method} was not asked for by subscription {id!r:.64}"
                 return Violated(Reason.INVALID_REQUEST, detail)
         return Notified(notification, exchange)

@@ -18,7 +18,6 @@ SAID_BY_THE_ENGINE = {
     "notifications/cancelled": "Connection.cancel",
     "notifications/progress": "Connection.progress",
     "notifications/message": "Connection.log",
-    "notifications/subscriptions/acknowledged": "Connection.receive_data",
 }
 """The notifications that have rules of their own, and what says them by these rules."""
 

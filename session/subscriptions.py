@@ -68,11 +68,15 @@ class Subscription:
             raise LocalProtocolError(f"cannot {step}: the subscription is {self.state}")
         self.state = after
 
+    def asks_for(self, method: str) -> bool:
+        """Whether notifications of this kind were asked for."""
+        return bool(self.uris if method == UPDATED else self.honoured.get(CHANGES.get(method, "")))
+
     def wants(self, method: str, params: Params | None) -> bool:
         """Whether it listens to this notification."""
         if method == UPDATED:
             return covers(self.uris, str((params or {}).get("uri")))
-        return bool(self.honoured.get(CHANGES.get(method, "")))
+        return self.asks_for(method)
 
     def deliver(self, exchange: Exchange, method: str, params: Params | None) -> Notification:
         """Return the notification, tagged with the id of its listen request."""

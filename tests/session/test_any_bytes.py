@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from barewire.protocol.envelope import CLIENT_CAPABILITIES, PROTOCOL_VERSION, SUBSCRIPTION_ID
-from barewire.protocol.revisions import LATEST, LEGACY, V2025_03_26, V2025_06_18
+from barewire.protocol.revisions import LATEST, LATEST_LEGACY, LEGACY, V2025_03_26, V2025_06_18
 from barewire.protocol.values import as_array, as_object
 from barewire.session.connection import Connection
 from barewire.session.events import Acknowledged, Answered, Event, Requested, Violated
@@ -71,6 +71,18 @@ def a_busy_client(client: Connection) -> Connection:
     return client
 
 
+def a_client_with_a_task() -> Connection:
+    """Return a client with a request that was answered by a task, and one that will be."""
+    client = a_session_of_a_client(
+        LATEST_LEGACY, server_capabilities={"tools": {}, "tasks": {"cancel": {}}}
+    )
+    for _ in range(2):
+        client.request("tools/call", {"name": "x", "task": {}}, now=0.0, progress=True)
+    feed(client, result(2, {"task": {"taskId": "t"}}))
+    client.request("tasks/result", {"taskId": "t"}, now=0.0)
+    return client
+
+
 def a_client_in_its_handshake() -> Connection:
     client = a_client()
     client.initialize(V2025_06_18, now=0.0)
@@ -102,6 +114,7 @@ CLIENTS: list[Callable[[], Connection]] = [
     lambda: a_busy_client(a_session_of_a_client()),
     lambda: a_busy_client(a_session_of_a_client(V2025_03_26)),
     lambda: a_busy_client(a_modern_client(leniencies=STRICT)),
+    a_client_with_a_task,
 ]
 
 # Lines: valid ones of either side, and what becomes of them.
@@ -110,6 +123,11 @@ AGREED: Json = {
     "protocolVersion": V2025_06_18.name,
     "capabilities": {"tools": {}},
     "serverInfo": {"name": "s", "version": "1"},
+}
+AT = "2026-01-01T00:00:00Z"
+TASK: Json = {
+    **{"taskId": "t", "status": "failed", "ttl": None},
+    **{"createdAt": AT, "lastUpdatedAt": AT},
 }
 VALID: list[Any] = [
     initialize(9),
@@ -138,6 +156,9 @@ VALID: list[Any] = [
     result(1, {"tools": []}),
     result(1, AGREED),
     result(2, {"roots": []}),
+    result(3, {"task": {"taskId": "t", "status": "working"}}),
+    result(4, {"taskId": "t", "status": "completed"}),
+    notice("notifications/tasks/status", TASK),
     error(1, -32602, "no", data={"supported": [LATEST.name]}),
     error(None, -32700),
     [call(11), request(12, "ping"), INITIALIZED],

@@ -293,6 +293,27 @@ def test_a_server_cannot_cancel_what_the_client_asked_unless_it_is_a_subscriptio
     assert isinstance(only(feed(client, result(exchange.id, {"tools": []}))), Answered)
 
 
+@pytest.mark.rule("M1125-CAN-02", "T17")
+def test_what_cannot_be_cancelled_outlives_the_request_in_whose_course_it_was_asked() -> None:
+    server = a_session(
+        V2025_11_25,
+        client_capabilities={"sampling": {}, "roots": {}, "tasks": {"cancel": {}}},
+    )
+    parent = asked(feed(server, call(1)))
+    prompt: Json = {"messages": [], "maxTokens": 1, "task": {}}
+    stay = [
+        server.request("sampling/createMessage", prompt, now=0.0, parent=parent),
+        server.request("tasks/cancel", {"taskId": "t"}, now=0.0, parent=parent),
+    ]
+    goes = server.request("roots/list", now=0.0, parent=parent)
+    sent(server)
+    events = feed(server, cancelled(1))
+    assert [event.exchange for event in events if isinstance(event, Abandoned)] == [parent, goes]
+    assert only(sent(server))["params"]["requestId"] == goes.id
+    for exchange in stay:
+        assert isinstance(only(feed(server, result(exchange.id, {}))), Answered)
+
+
 def test_a_request_that_cannot_be_cancelled_goes_on() -> None:
     server = a_session(V2025_11_25, {"tasks": {"cancel": {}}})
     exchange = asked(feed(server, request(1, "tasks/cancel", {"taskId": "t"})))

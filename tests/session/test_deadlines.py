@@ -147,6 +147,20 @@ def test_many_in_flight_are_all_kept() -> None:
     assert deadlines.due(2000.0) == open_[::-1]
 
 
+def test_a_heap_that_was_cleared_of_what_is_over_is_still_in_order() -> None:
+    deadlines, left = Deadlines(), list[float]()
+    for id in range(300):
+        exchange = an_exchange(float(id * 7919 % 1009), id)
+        deadlines.add(exchange, len(left) + 1)
+        if id % 3:
+            exchange.answered()
+        else:
+            left.append(exchange.deadline or 0.0)
+    assert len(deadlines) < 300
+    assert deadlines.next() == min(left)
+    assert [exchange.deadline for exchange in deadlines.due(2000.0)] == sorted(left)
+
+
 def test_the_heap_of_a_connection_follows_what_is_in_flight() -> None:
     client = a_modern_client()
     kept = [client.request("tools/list", now=0.0, timeout=1e6) for _ in range(10)]

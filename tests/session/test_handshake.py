@@ -382,6 +382,22 @@ def test_initialize_is_never_cancelled() -> None:
     assert sent(client) == []
 
 
+def test_a_handshake_that_failed_keeps_nothing_from_a_modern_server() -> None:
+    client = a_client()
+    exchange = client.initialize(LATEST_LEGACY, now=0.0)
+    feed(client, error(exchange.id, -32022))
+    client.adopt(LATEST, {"capabilities": {"tools": {}}})
+    sent(client)
+    client.request("tools/list", now=0.0)
+    assert only(sent(client))["method"] == "tools/list"
+
+
+def test_what_is_no_longer_open_is_not_refused() -> None:
+    session = Session(Local("client", CLIENT_INFO_VALUE))
+    session.refuse()
+    assert session.phase == "new"
+
+
 def test_a_late_answer_to_initialize_is_dropped() -> None:
     client = a_client()
     exchange = client.initialize(LATEST_LEGACY, now=0.0, timeout=5.0)

@@ -10,6 +10,7 @@ from barewire.protocol.revisions import LEGACY, V2025_06_18, Revision
 from barewire.session.connection import Connection
 from barewire.session.events import Answered, Refused, Requested, Violated
 from barewire.session.exceptions import LocalProtocolError
+from barewire.session.exchange import DEFAULT_TIMEOUT
 from barewire.session.limits import DEFAULT_LIMITS, Limits
 from barewire.session.outbox import Outbox
 from tests.session.wire import (
@@ -309,7 +310,7 @@ def test_the_limits_are_those_that_were_settled() -> None:
     assert DEFAULT_LIMITS.ours == DEFAULT_LIMITS.subscriptions == 10_000
     assert DEFAULT_LIMITS.given_up == DEFAULT_LIMITS.consecutive_faults == 1_000
     assert DEFAULT_LIMITS.listening == 100
-    assert DEFAULT_LIMITS.stalled == 60.0
+    assert DEFAULT_LIMITS.stalled == DEFAULT_TIMEOUT == 60.0
 
 
 def test_our_own_requests_have_a_limit_that_is_named() -> None:

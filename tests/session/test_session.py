@@ -65,6 +65,7 @@ def test_who_may_say_what_before_a_session_is_ready() -> None:
         ("opening", "client", "ping"): True,
         ("opened", "client", "notifications/initialized"): True,
         ("opened", "client", "tools/list"): False,
+        ("opening", "server", "notifications/message"): True,
         ("opened", "server", "notifications/message"): True,
         ("opened", "server", "roots/list"): False,
         ("ready", "client", "tools/list"): True,

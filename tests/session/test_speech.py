@@ -227,8 +227,14 @@ def test_what_was_discovered_is_taken_as_far_as_it_has_the_right_types() -> None
     assert client.modern is not None
     assert (client.modern.capabilities, client.modern.peer_info) == ({}, None)
     assert client.instructions is None
-    client.adopt(LATEST, {"capabilities": {"tools": {}}, "_meta": {SERVER_INFO: US}})
+    found: Json = {
+        "capabilities": {"tools": {}},
+        "instructions": "Be kind.",
+        "_meta": {SERVER_INFO: US},
+    }
+    client.adopt(LATEST, found)
     assert client.modern.peer_info == US
+    assert client.instructions == "Be kind."
 
 
 # An exchange by itself.

@@ -431,14 +431,22 @@ def test_what_comes_before_the_acknowledgement_is_a_violation() -> None:
 @pytest.mark.parametrize(
     "message", [(PROMPTS, {}), (UPDATED, {"uri": "file:///z"}), (RESOURCES, {})]
 )
-def test_what_was_not_asked_for_is_a_violation(message: tuple[str, Json]) -> None:
+def test_a_kind_that_was_not_asked_for_is_a_violation(message: tuple[str, Json]) -> None:
     client = a_modern_client()
-    exchange = listening(client, {"toolsListChanged": True, "resourceSubscriptions": ["a:1"]})
+    exchange = listening(client, {"toolsListChanged": True, "resourcesListChanged": False})
     method, params = message
     event = only(feed(client, tagged(exchange.id, method, **params)))
     assert isinstance(event, Violated)
     assert method in event.detail
     assert len(feed(client, tagged(exchange.id, TOOLS))) == 1
+
+
+def test_a_server_may_write_a_uri_in_its_own_way() -> None:
+    client = a_modern_client()
+    exchange = listening(client, {"resourceSubscriptions": ["file:///a b"]})
+    event = only(feed(client, tagged(exchange.id, UPDATED, uri="file:///a%20b")))
+    assert isinstance(event, Notified)
+    assert event.exchange is exchange
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,16 @@ def said_when_cancelled(client: Connection, status: str) -> None:
 EVERY_WAY = (said_by_a_notice, said_when_asked, said_when_cancelled)
 
 
+def test_a_task_id_that_is_given_out_twice_leaves_no_token_behind() -> None:
+    client, first = a_client_with_a_task()
+    second = begun(client, "t1")
+    assert client.exchanges.tokens == {second.progress_token: second}
+    assert feed(client, progress(first.progress_token, 1)) == []
+    assert feed(client, progress(second.progress_token, 1)) == [Progressed(second, 1)]
+    said_by_a_notice(client, "completed")
+    assert client.exchanges.tokens == {}
+
+
 @pytest.mark.rule("S-34", "C-13")
 @pytest.mark.parametrize("say", EVERY_WAY)
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
