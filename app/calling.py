@@ -220,6 +220,7 @@ class Wire:
         waiter = self._waiters.pop(exchange, None)
         if waiter is None or waiter.done():
             return
+        self.link.expect()
         if error is not None:
             waiter.set_exception(error)
         elif result is not None:

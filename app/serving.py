@@ -63,7 +63,8 @@ class Serving:
         self._violations = 0
         self._context = contextvars.copy_context()
         self._waiting: OrderedDict[Exchange, _Later] = OrderedDict()
-        self._tasks: dict[Exchange, tuple[Handle[None], _Later]] = {}
+        self._tasks: dict[Exchange, tuple[Handle[None], _Later | None]] = {}
+        """What runs, without its coroutine once it was told to end. Nobody else holds the tasks."""
         self._idle: Signal | None = None
 
     def start(self) -> None:
@@ -201,9 +202,10 @@ class Serving:
 
     def _spawn(self, exchange: Exchange, answer: _Later) -> None:
         self._running += 1
-        task = self.link.backend.spawn(self._run(exchange, answer))
+        task = self.link.backend.spawn(self._run(exchange, answer), hold=False)
         if not task.done():
             self._tasks[exchange] = task, answer
+            self.link.expect()
 
     async def _run(self, exchange: Exchange, answer: _Later) -> None:
         try:
@@ -224,10 +226,10 @@ class Serving:
         if waiting is not None:
             waiting.close()
             return
-        running = self._tasks.pop(exchange, None)
-        if running is None:
+        task, answer = self._tasks.get(exchange, (None, None))
+        if task is None or answer is None:
             return  # it has ended, or it was told before and is cleaning up
-        task, answer = running
+        self._tasks[exchange] = task, None
         task.cancel()
         if inspect.getcoroutinestate(answer) == inspect.CORO_CREATED:
             # A task that is cancelled before it begins never does: `_run` will not clean up.

@@ -44,7 +44,9 @@ class AsyncioBackend(Backend):
         """Return the loop's time."""
         return self._loop.time()
 
-    def spawn(self, coro: Coroutine[Any, Any, T], *, shield: bool = False) -> Handle[T]:
+    def spawn(
+        self, coro: Coroutine[Any, Any, T], *, shield: bool = False, hold: bool = True
+    ) -> Handle[T]:
         """Run `coro` in a task of its own, eagerly where asyncio can."""
         kind: type[_Task[T]] = _ShieldedTask if shield else _Task
         # The constant name spares asyncio the formatting of a number for every task.
@@ -54,8 +56,9 @@ class AsyncioBackend(Backend):
                 return task
         else:
             task = kind(coro, loop=self._loop, name="barewire")
-        _running.add(task)
-        task.add_done_callback(_running.discard)
+        if hold:
+            _running.add(task)
+            task.add_done_callback(_running.discard)
         return task
 
     def future(self) -> Future[Any]:

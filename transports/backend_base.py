@@ -91,10 +91,12 @@ class Backend(ABC):
         """Return the time of the loop's clock in seconds."""
 
     @abstractmethod
-    def spawn(self, coro: Coroutine[Any, Any, T], *, shield: bool = False) -> Handle[T]:
+    def spawn(
+        self, coro: Coroutine[Any, Any, T], *, shield: bool = False, hold: bool = True
+    ) -> Handle[T]:
         """Run `coro` in a task of its own, with a copy of the caller's context variables.
 
-        The task is held until it ends. On CPython 3.12+ with asyncio it starts at once, inside this
+        The task is held until it ends; with `hold=False` that is the caller's duty. On CPython 3.12+ with asyncio it starts at once, inside this
         call, and may be done when it returns; elsewhere it starts in the next turn of the loop.
         With `shield`, nothing cancels it, not even the end of the run, which waits for it: such a
         task bounds itself. Whatever it raises stays in the handle, but SystemExit and

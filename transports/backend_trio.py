@@ -185,8 +185,10 @@ class TrioBackend(Backend):
         """Return trio's time, which a test may have replaced."""
         return trio.current_time()
 
-    def spawn(self, coro: Coroutine[Any, Any, T], *, shield: bool = False) -> Handle[T]:
-        """Run `coro` as a system task, in a copy of the caller's context."""
+    def spawn(
+        self, coro: Coroutine[Any, Any, T], *, shield: bool = False, hold: bool = True
+    ) -> Handle[T]:
+        """Run `coro` as a system task, in a copy of the caller's context; trio holds its tasks."""
         task = _SystemTask(coro, self, shield)
         try:
             _start(task.run)

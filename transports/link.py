@@ -44,6 +44,7 @@ class Link:
         """What broke the pipe, `None` while it is whole or when it ended plainly."""
         self._on_event = on_event
         self._flushing = False
+        self._expecting = False
         self._timer: Timer | None = None
         self._timer_at = float("inf")
         self._room: Signal | None = None
@@ -67,6 +68,13 @@ class Link:
         if not self._flushing and self.connection.pending:
             self._flushing = True
             self.backend.call_soon(self._flush)
+
+    def expect(self) -> None:
+        """Say that a task which may send something was begun or woken while an event was told.
+
+        What it sends in its first step goes out right after that, without a turn of its own.
+        """
+        self._expecting = True
 
     def keep_time(self) -> None:
         """Say that a request of ours was made: it expires when its time is up."""
@@ -145,9 +153,17 @@ class Link:
         self.backend.spawn(self.aclose(), shield=True)
 
     def _received(self, data: bytes) -> None:
-        if not self._ended:
-            self._tell(self.connection.receive_data(data, now=self.backend.now()))
-            self.wake()
+        if self._ended:
+            return
+        scheduled = self._flushing
+        self._flushing = True  # whoever answers at once need not ask for another turn
+        self._tell(self.connection.receive_data(data, now=self.backend.now()))
+        self.flush()
+        if not scheduled:
+            self._flushing = self._expecting
+            if self._expecting:
+                self.backend.call_soon(self._flush)
+        self._expecting = False
 
     def _tell(self, events: list[Event]) -> None:
         on_event = self._on_event

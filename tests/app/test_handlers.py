@@ -265,6 +265,8 @@ class TestHowMany:
             error = (await peer.answer(ids[5]))["error"]
             assert error["code"] == -32603
             assert error["data"] == {"retryable": True}
+            await until(lambda: len(started) == 2)
+            await peer.ask("tools/list")
             assert len(started) == 2
             go_on.set()
             for id in ids[:5]:
@@ -276,9 +278,11 @@ class TestHowMany:
         async with Peer(server) as peer:
             ids = [peer.start_call("wait", {"number": number}) for number in range(1_065)]
             assert (await peer.answer(ids[1_064]))["error"]["data"] == {"retryable": True}
+            await until(lambda: len(started) == 64)
+            await peer.ask("tools/list")
             assert len(started) == 64
             go_on.set()
-            await until(lambda: len(peer.received) == 1_065)
+            await until(lambda: len(peer.received) == 1_066)
             assert len(started) == 1_064
 
     @pytest.mark.rule("S-59")
