@@ -96,11 +96,12 @@ class Backend(ABC):
     ) -> Handle[T]:
         """Run `coro` in a task of its own, with a copy of the caller's context variables.
 
-        The task is held until it ends; with `hold=False` that is the caller's duty. On CPython 3.12+ with asyncio it starts at once, inside this
-        call, and may be done when it returns; elsewhere it starts in the next turn of the loop.
-        With `shield`, nothing cancels it, not even the end of the run, which waits for it: such a
-        task bounds itself. Whatever it raises stays in the handle, but SystemExit and
-        KeyboardInterrupt also end an asyncio loop, so `coro` had better let none out.
+        The task is held until it ends; with `hold=False` that is the caller's duty. On CPython
+        3.12+ with asyncio it starts at once, inside this call, and may be done when it returns;
+        elsewhere it starts in the next turn of the loop. With `shield`, nothing cancels it, not
+        even the end of the run, which waits for it: such a task bounds itself. Whatever it raises
+        stays in the handle, but SystemExit and KeyboardInterrupt also end an asyncio loop, so
+        `coro` had better let none out.
         """
 
     @abstractmethod
