@@ -62,6 +62,8 @@ BATCH_LIMIT = 10_000
 """An array of more elements is not taken apart. What is accepted is for the session to say."""
 
 _BOM = b"\xef\xbb\xbf"
+_SPACIOUS = 2048
+"""Longer messages are worth the room that they take."""
 _NONE: frozenset[str] = frozenset()
 _loads = orjson.loads
 
@@ -82,9 +84,12 @@ def dumps(value: Any, *, newline: bool = False) -> bytes:
     as `null`; see `not_finite`.
     """
     try:
-        return orjson.dumps(value, None, orjson.OPT_APPEND_NEWLINE if newline else None)
+        data = orjson.dumps(value, None, orjson.OPT_APPEND_NEWLINE if newline else None)
     except (TypeError, ValueError, RecursionError) as error:
         raise EncodeError(str(error)) from None
+    # orjson gives away the buffer that it wrote to, of 4 KiB at least. What waits to be written may
+    # be many small messages, so each gets a place of its own size.
+    return b"%b" % data if len(data) < _SPACIOUS else data
 
 
 def not_finite(value: Any, name: str = "") -> str | None:

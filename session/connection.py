@@ -21,10 +21,10 @@ from barewire.protocol.revisions import Revision
 from barewire.protocol.shapes import checker_named
 from barewire.protocol.values import as_object, as_string
 from barewire.session.events import Event, Expired
-from barewire.session.exceptions import ConnectionLost, LocalProtocolError
+from barewire.session.exceptions import BarewireError, ConnectionLost, LocalProtocolError
 from barewire.session.exchange import DEFAULT_TIMEOUT, Exchange
 from barewire.session.facts import Facts
-from barewire.session.outbox import line_of
+from barewire.session.outbox import line_of, must_be_writable
 from barewire.session.receiver import Receiver
 from barewire.session.session import Session
 from barewire.session.speech import SAID_BY_THE_ENGINE, progress_token_in, row_for, with_meta
@@ -109,16 +109,20 @@ class Connection(Receiver):
         """Open a legacy session, as a client.
 
         Raises `LocalProtocolError` for a revision without a handshake or one that we do not speak,
-        or if it was done before.
+        or if it was done before. What could not be sent changes nothing.
         """
         self._must_be("client", "initialize")
         session = Session(self.local) if self.session is None else self.session
         params = session.propose(revision)
-        self.session = session
         row = sent_by("client", revision)["initialize"]
-        exchange = self._open("initialize", params, row, Facts(self.local, revision, {}), None)
-        exchange.arm(now, timeout, None)
-        self._outbox.send(exchange.request)
+        try:
+            exchange = self._open("initialize", params, row, Facts(self.local, revision, {}), None)
+            exchange.arm(now, timeout, None)
+            self._outbox.send(exchange.request)
+        except BarewireError:
+            session.refuse()
+            raise
+        self.session = session
         self.exchanges.add_ours(exchange)
         return exchange
 
@@ -175,10 +179,15 @@ class Connection(Receiver):
         message: str | None = None,
     ) -> bool:
         """Report progress of a request of the peer; `False` when it did not ask for any."""
+        before = exchange.progressed
         notification = exchange.progress(progress, total, message)
         if notification is None:
             return False
-        self._outbox.send(notification)
+        try:
+            self._outbox.send(notification)
+        except LocalProtocolError:
+            exchange.progressed = before  # nobody has heard of it
+            raise
         return True
 
     def log(
@@ -200,7 +209,13 @@ class Connection(Receiver):
         return True
 
     def cancel(self, exchange: Exchange, reason: str | None = None) -> None:
-        """Give up a request of ours; raises `LocalProtocolError` when it is not ours, or over."""
+        """Give up a request of ours.
+
+        Raises `LocalProtocolError` when it is not ours, or over, or when JSON cannot carry the
+        reason; then nothing has changed.
+        """
+        if reason is not None:
+            must_be_writable(reason)
         notice = exchange.cancel(reason)
         self._given_up(exchange, notice)
 

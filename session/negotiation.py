@@ -49,6 +49,8 @@ class Plan:
     """The revision of the probe, or of the handshake, that is under way."""
     tried: tuple[Revision, ...] = ()
     """Those that it has been tried with so far, in order: none is tried twice."""
+    unanswered: bool = False
+    """Whether the server that is spoken to has not answered its probe, and may meet it yet."""
 
 
 # What to do.
@@ -160,10 +162,10 @@ def _after_probe(plan: Plan, observed: Observation) -> Step:
     proven_modern = len(plan.tried) > 1  # it asked for another version
     if plan.mode == "modern" or not plan.legacy or proven_modern:
         return plan, Fail(f"no modern server: {_said(observed)}")
+    plan, action = _initialize(plan, plan.legacy[-1])
     if isinstance(observed, Exited):
-        plan, _ = _initialize(plan, plan.legacy[-1])
         return plan, Respawn(plan.legacy[-1])
-    return _initialize(plan, plan.legacy[-1])
+    return replace(plan, unanswered=isinstance(observed, Silence)), action
 
 
 def _choose(plan: Plan, versions: tuple[str, ...], *, discovered: bool) -> Step:
@@ -195,6 +197,9 @@ def _after_initialize(plan: Plan, observed: Observation) -> Step:
         for revision in reversed(plan.legacy):
             if revision.name in observed.supported and revision not in plan.tried:
                 return _initialize(plan, revision)
+    if isinstance(observed, Exited) and plan.unanswered and plan.trying is not None:
+        # It was slow to start, and ended when it met the probe.
+        return replace(plan, unanswered=False), Respawn(plan.trying)
     return plan, Fail(f"the server did not initialize: {_said(observed)}")
 
 

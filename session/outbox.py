@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from barewire.protocol.codec import EncodeError, encode, encode_batch
+from barewire.protocol.codec import EncodeError, dumps, encode, encode_batch
 from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Failure, Message, Notification, Request, Success
 from barewire.session.exceptions import LocalProtocolError
 
-__all__ = ["Outbox", "line_of"]
+__all__ = ["Outbox", "line_of", "must_be_writable"]
 
 
 class Outbox:
@@ -83,6 +83,14 @@ def line_of(request: Request) -> bytes:
     """Write a request that is sent later; raises `LocalProtocolError` when JSON cannot carry it."""
     try:
         return encode(request, newline=True)
+    except EncodeError as error:
+        raise LocalProtocolError(f"cannot be written as JSON: {error}") from None
+
+
+def must_be_writable(value: object) -> None:
+    """Raise `LocalProtocolError` when JSON cannot carry a value."""
+    try:
+        dumps(value)
     except EncodeError as error:
         raise LocalProtocolError(f"cannot be written as JSON: {error}") from None
 

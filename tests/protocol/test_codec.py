@@ -654,6 +654,7 @@ HOSTILE = {
 
 @pytest.mark.rule("T33", "B2")
 @pytest.mark.parametrize("pattern", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.cost
 def test_what_does_not_parse_costs_little_however_long(pattern: bytes) -> None:
     start, _, unit = pattern.rpartition(b"|")
 
@@ -667,6 +668,7 @@ def test_what_does_not_parse_costs_little_however_long(pattern: bytes) -> None:
 
 
 @pytest.mark.rule("T33")
+@pytest.mark.cost
 def test_hostile_repetitions_are_refused_in_little_time() -> None:
     call = b'{"jsonrpc":"2.0","id":1,"method":"x","params":{%b"z":1}}'
     for unit, reason in (
@@ -1003,6 +1005,7 @@ def test_a_refusal_says_what_is_wrong_and_quotes_nothing() -> None:
 
 @pytest.mark.rule("T38")
 @pytest.mark.parametrize("text", ["x" * MIB, "A line of prose: with colons.\n" * (MIB // 30)])
+@pytest.mark.cost
 def test_a_long_text_costs_little_more_than_parsing_it(text: str) -> None:
     frame = encode(Request(1, "tools/call", {"name": "x", "arguments": {"text": text}}))
     bare = cpu(lambda: [orjson.loads(frame) for _ in range(8)], 8)

@@ -157,6 +157,7 @@ def test_an_overlong_line_takes_no_memory() -> None:
 
 
 @pytest.mark.rule("B6", "T16")
+@pytest.mark.cost
 def test_the_cost_of_a_line_grows_with_its_length_and_no_faster() -> None:
     chunk = b"x" * 64 * 1024
 
@@ -177,6 +178,7 @@ def test_the_cost_of_a_line_grows_with_its_length_and_no_faster() -> None:
 
 
 @pytest.mark.rule("T16")
+@pytest.mark.cost
 def test_many_short_lines_in_one_chunk_cost_what_they_weigh() -> None:
     def cost(count: int) -> float:
         data = b"{}\n" * count

@@ -414,6 +414,7 @@ class TestCost:
     """Work that grew with what was already received would cost a hundred times as much."""
 
     @pytest.mark.rule("B7", "T16")
+    @pytest.mark.cost
     def test_one_line_of_64_mib_costs_little_more_than_putting_its_chunks_together(self) -> None:
         chunk = b"x" * 65536
         chunks = 64 * MIB // len(chunk)
@@ -437,6 +438,7 @@ class TestCost:
 
     @pytest.mark.rule("T16")
     @pytest.mark.parametrize("line", [b"data: x\n", b"data: x\n\n", b": ping\n", b"\n", b"\r"])
+    @pytest.mark.cost
     def test_four_times_the_lines_take_about_four_times_as_long(self, line: bytes) -> None:
         def read(lines: int) -> None:
             parse(*cut(line * lines, 4096))

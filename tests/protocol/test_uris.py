@@ -612,6 +612,7 @@ class TestProperties:
                 assert again == found or any("%" in value for value in found.values())
 
 
+@pytest.mark.cost
 class TestCost:
     """CVE-2026-0621: a hostile URI must not keep the matcher busy."""
 
