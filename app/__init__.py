@@ -12,6 +12,7 @@ from barewire.content import ToolResult
 from barewire.context import Context, SyncContext
 from barewire.errors import ToolError
 from barewire.server.server import Server
+from barewire.session.events import Violated
 from barewire.session.exceptions import (
     BarewireError,
     Cancelled,
@@ -43,6 +44,7 @@ __all__ = [
     "ToolError",
     "ToolInfo",
     "ToolResult",
+    "Violated",
     "__version__",
 ]
 

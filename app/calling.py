@@ -35,8 +35,9 @@ from barewire.session.rounds import read_round, retry
 from barewire.transports.backend import Backend, Future, Signal
 from barewire.transports.link import Link
 from barewire.transports.pipe import Pipe
+from barewire.transports.process import CloseResult
 
-__all__ = ["OnNotification", "OnProgress", "Wire"]
+__all__ = ["OnFault", "OnNotification", "OnProgress", "Wire"]
 
 _log = logging.getLogger("barewire.client")
 
@@ -48,17 +49,26 @@ OnProgress: TypeAlias = Callable[[float, float | None, str | None], object]
 
 OnNotification: TypeAlias = Callable[[Notification], object]
 
+OnFault: TypeAlias = Callable[[Violated], object]
+"""Called with what the server did wrong; may be `async def`."""
+
 
 class Wire:
     """One connection to a server, on which requests are awaited.
 
     Callbacks never run inside the reading of bytes that another callback waits for: what one
     returns to be awaited is awaited in a task. Any of them may use the client again. Those of one
-    request's progress follow each other, and so do those of notifications. What one raises is
-    logged.
+    request's progress follow each other, and so do those of notifications and of faults. What one
+    raises is logged.
     """
 
-    def __init__(self, connection: Connection, pipe: Pipe, on_notification: OnNotification) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        pipe: Pipe,
+        on_notification: OnNotification,
+        on_fault: OnFault | None = None,
+    ) -> None:
         self.connection = connection
         self.link: Link = Link(connection, pipe, self._on_event)
         self.ended: BaseException | None = None
@@ -66,6 +76,7 @@ class Wire:
         self.closed: bool = False
         """Whether this end was closed, or is about to be."""
         self._notified = _Listener(self.link.backend, on_notification)
+        self._on_fault = None if on_fault is None else _Listener(self.link.backend, on_fault)
         self._waiters: dict[Exchange, Future[dict[str, Any]]] = {}
         self._listeners: dict[Exchange, _Listener] = {}
         self._violations = 0
@@ -89,10 +100,14 @@ class Wire:
         """Begin to read."""
         self.link.start()
 
-    async def aclose(self) -> object:
-        """Close the connection; what is in flight ends with `ConnectionLost`."""
+    async def aclose(self) -> CloseResult | None:
+        """Close the connection; what is in flight ends with `ConnectionLost`.
+
+        Returns how the process at the other end ended, if there was one.
+        """
         self.closed = True
-        return await self.link.aclose()
+        result = await self.link.aclose()
+        return result if isinstance(result, CloseResult) else None
 
     async def request(
         self,
@@ -102,11 +117,13 @@ class Wire:
         timeout: float | None,
         maximum: float | None = None,
         on_progress: OnProgress | None = None,
+        ask_progress: bool = False,
     ) -> dict[str, Any]:
         """Send a request and return its result.
 
-        `maximum` bounds it in all, `timeout` each wait for an answer or progress. Callbacks of
-        `on_progress` that were begun are through before the result is returned.
+        `maximum` bounds it in all, `timeout` each wait for an answer or progress. Progress is asked
+        for if there is an `on_progress`, or with `ask_progress`. Callbacks of `on_progress` that
+        were begun are through before the result is returned.
 
         Raises `RequestError` when the server answers with an error, `TimedOut`, `ConnectionLost`,
         `RemoteProtocolError` when its answer is no answer, and `LocalProtocolError` when the
@@ -122,7 +139,7 @@ class Wire:
                 now=now,
                 timeout=timeout,
                 maximum=None if latest is None else latest - now,
-                progress=on_progress is not None,
+                progress=ask_progress or on_progress is not None,
             )
             result = await self.answer_to(exchange, on_progress)
             round = read_round(exchange, result)
@@ -199,17 +216,24 @@ class Wire:
     def _why(self) -> str:
         return str(self.link.broken or "the connection was closed")
 
-    def _violated(self, event: Violated) -> None:
+    def report(self, fault: Violated) -> None:
+        """Log what the server did wrong, and tell whoever wants to know."""
         # One warning per connection: a server that prints into its stream prints a lot.
         level = logging.DEBUG if self._violations else logging.WARNING
-        _log.log(level, "the server broke the protocol: %.300s", event.detail)
+        _log.log(level, "the server broke the protocol: %.300s", fault.detail)
         self._violations += 1
+        if self._on_fault is not None:
+            self._on_fault.call(fault)
+
+    def _violated(self, event: Violated) -> None:
+        self.report(event)
         if event.exchange is not None:
             self._settle(event.exchange, None, RemoteProtocolError(event.detail))
         if event.fatal:
             faults = self.connection.limits.consecutive_faults
             detail = f"{faults} lines in a row could not be read (limits.consecutive_faults)"
             self.link.lose(ConnectionError(f"{detail}, the last one: {event.detail:.200}"))
+            self.link.pipe.pause()  # what nobody reads costs nothing, however much it is
 
     def _settle(
         self,
@@ -272,6 +296,10 @@ class _Listener:
                     _log.exception("a callback raised")
         finally:
             self._running = False
+            for one in self._todo:  # the loop is ending, and nobody will await them
+                if inspect.iscoroutine(one):
+                    one.close()
+            self._todo.clear()
             if self._quiet is not None:
                 self._quiet.set()
 

@@ -1,8 +1,9 @@
 """Opening a connection as a client: carries out the plan of `barewire.session.negotiation`."""
 
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any, NoReturn, Protocol
 
-from barewire.calling import OnNotification, Wire
+from barewire.calling import OnFault, OnNotification, Wire
 from barewire.client.targets import Stdio, Target
 from barewire.protocol.revisions import Revision
 from barewire.protocol.values import as_array, as_object
@@ -41,6 +42,12 @@ from barewire.transports.process import ProcessEnded, StdioProcess, open_process
 __all__ = ["Dial"]
 
 
+class Ask(Protocol):
+    """Sends a request."""
+
+    def __call__(self, *, now: float, timeout: float | None) -> Exchange: ...
+
+
 class Dial:
     """One attempt to reach a server: `connect` returns the wire on which it is spoken to.
 
@@ -54,6 +61,7 @@ class Dial:
         local: Local,
         limits: Limits,
         on_notification: OnNotification,
+        on_fault: OnFault | None,
         *,
         mode: Mode,
         timeout: float,
@@ -63,6 +71,7 @@ class Dial:
         self._local = local
         self._limits = limits
         self._on_notification = on_notification
+        self._on_fault = on_fault
         self._plan = Plan(mode, local.modern, local.legacy)
         self._backend = current()
         self._timeout = timeout
@@ -106,7 +115,7 @@ class Dial:
     def _open(self) -> Wire:
         self._pipe = self._open_pipe()
         connection = Connection(self._local, limits=self._limits)
-        wire = Wire(connection, self._pipe, self._on_notification)
+        wire = Wire(connection, self._pipe, self._on_notification, self._on_fault)
         wire.start()
         return wire
 
@@ -122,6 +131,7 @@ class Dial:
             inherit_env=target.inherit_env,
             cwd=target.cwd,
             stderr=target.stderr,
+            kill_tree=target.kill_tree,
         )
 
     async def _probe(self, wire: Wire, revision: Revision) -> Observation:
@@ -129,8 +139,7 @@ class Dial:
         if self._plan.mode == "auto" and self._plan.legacy:
             # Silence means legacy, and then there is an answer to a handshake to wait for.
             wait = min(self._probe_timeout, wait / 2)
-        exchange = wire.connection.discover(revision, now=wire.link.now(), timeout=wait)
-        observed = await self._observe(wire, exchange)
+        observed = await self._observe(wire, partial(wire.connection.discover, revision), wait)
         if observed is not None:
             return observed
         versions = as_array(self._result.get("supportedVersions"))
@@ -139,15 +148,14 @@ class Dial:
         return Discovered(_strings(versions))
 
     async def _initialize(self, wire: Wire, revision: Revision) -> Observation:
-        now = wire.link.now()
-        exchange = wire.connection.initialize(revision, now=now, timeout=self._left())
-        observed = await self._observe(wire, exchange)
+        ask = partial(wire.connection.initialize, revision)
+        observed = await self._observe(wire, ask, self._left())
         return observed or Agreed(str(self._result.get("protocolVersion")))
 
-    async def _observe(self, wire: Wire, exchange: Exchange) -> Observation | None:
-        """Wait for the answer; return `None` when there is a result."""
-        try:
-            self._result = await wire.answer_to(exchange)
+    async def _observe(self, wire: Wire, ask: Ask, timeout: float) -> Observation | None:
+        """Ask and wait for the answer; return `None` when there is a result."""
+        try:  # to ask, too: the server may have gone since the last answer
+            self._result = await wire.answer_to(ask(now=wire.link.now(), timeout=timeout))
         except RequestError as error:
             data = as_object(error.data) or {}
             supported = _strings(as_array(data.get("supported")) or [])

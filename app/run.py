@@ -35,7 +35,7 @@ _INTERRUPTED: Final = 128 + signal.SIGINT
 def serve_pipe(server: Server, pipe: Pipe) -> Serving:
     """Begin to serve one client over a pipe."""
     connection = Connection(server.local(), limits=server.limits)
-    serving = Serving(server.dispatch, connection, pipe, _threads)
+    serving = Serving(server.dispatch, connection, pipe, _threads, server.on_fault)
     server.join(serving)
     serving.start()
     return serving

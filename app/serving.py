@@ -47,11 +47,17 @@ _GLANCE: Final = 1.0
 class Serving:
     """Serves one client over one pipe until either ends it.
 
-    Handlers see the context variables as they are where this is made.
+    Handlers see the context variables as they are where this is made. `on_fault` is told what the
+    client does wrong.
     """
 
     def __init__(
-        self, dispatch: Dispatch, connection: Connection, pipe: Pipe, threads: ThreadPool
+        self,
+        dispatch: Dispatch,
+        connection: Connection,
+        pipe: Pipe,
+        threads: ThreadPool,
+        on_fault: Callable[[Violated], object] | None = None,
     ) -> None:
         self.connection = connection
         self.link: Link = Link(connection, pipe, self._on_event)
@@ -59,6 +65,7 @@ class Serving:
         """Given when the client has said its last."""
         self._dispatch = dispatch
         self._threads = threads
+        self._on_fault = on_fault
         self._running = 0
         self._violations = 0
         self._context = contextvars.copy_context()
@@ -184,6 +191,8 @@ class Serving:
             self._violations += 1
             if event.fatal:
                 self.ended.set()
+            if self._on_fault is not None:
+                self._on_fault(event)
         elif isinstance(event, Ended):
             self.ended.set()
 

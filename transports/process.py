@@ -79,8 +79,8 @@ class Grace:
     that explains it.
     """
 
-    eof: float = 2.0
-    term: float = 0.5
+    eof: float = 1.75
+    term: float = 0.4
     kill: float = 0.4
     flush: float = 0.5
     report: float = 0.2

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol
 
-from barewire.client.results import CallResult, ToolInfo
+from barewire.client.results import CallResult, ServerEnd, ToolInfo
 from barewire.client.targets import Mode, Target
 from barewire.protocol.capabilities import Capabilities, declares
 from barewire.protocol.envelope import LOG_LEVEL, LOG_LEVELS, meta_of, tagged
+from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Notification, Params
 from barewire.protocol.revisions import ALL, Revision
+from barewire.protocol.shapes import checker_named
 from barewire.protocol.values import as_array, as_object, as_string
+from barewire.session.events import Violated
 from barewire.session.exceptions import LocalProtocolError, RemoteProtocolError
 from barewire.session.facts import Facts, Implementation, Local
 from barewire.session.limits import DEFAULT_LIMITS, Limits
@@ -21,6 +24,7 @@ __all__ = ["Client"]
 OnProgress = Callable[[float, float | None, str | None], object]
 OnLog = Callable[[str, Any, str | None], object]
 OnNotification = Callable[[Notification], object]
+OnFault = Callable[[Violated], object]
 
 _PAGES = 1_000
 
@@ -44,11 +48,14 @@ class _Wire(Protocol):
         timeout: float | None,
         maximum: float | None = None,
         on_progress: OnProgress | None = None,
+        ask_progress: bool = False,
     ) -> dict[str, Any]: ...
+
+    def report(self, fault: Violated) -> None: ...
 
     async def notify(self, method: str, params: Params | None = None) -> None: ...
 
-    async def aclose(self) -> object: ...
+    async def aclose(self) -> ServerEnd | None: ...
 
 
 class Client:
@@ -64,13 +71,19 @@ class Client:
 
     `timeout` seconds may pass without an answer or progress before a request is given up (default
     60, `None` for ever), `connect_timeout` seconds until the connection stands (30), and
-    `probe_timeout` until a silent server counts as a legacy one (2.5).
+    `probe_timeout` until a silent server counts as a legacy one (2.5). So that progress can reset
+    the time-out, every call of a tool asks for it, with a callback or without; with
+    `reset_on_progress=False` only calls with a callback do, and nothing that is reported gives a
+    request more time. `maximum` of a call bounds it whatever is reported.
 
     `on_log` is called with level, data and logger of each log message, `on_notification` with every
-    other notification; either may be `async def` and may use the client, and its calls follow each
-    other in the order of the messages. `log_level` is the least severe level that is asked for;
-    without one it is for the server to decide, and modern servers are asked for everything if there
-    is an `on_log`.
+    other notification, and `on_fault` with everything that the server does wrong and the client
+    lives through: a line that is no message, an answer that nobody waits for, a tool whose
+    definition is none. Each may be `async def` and may use the client, and its calls follow each
+    other in the order of the messages. Faults are logged too, the first as a warning.
+
+    `log_level` is the least severe level that is asked for; without one it is for the server to
+    decide, and modern servers are asked for everything if there is an `on_log`.
 
     It can be opened in one task and closed in another.
     """
@@ -86,8 +99,10 @@ class Client:
         timeout: float | None = 60.0,
         connect_timeout: float = 30.0,
         probe_timeout: float = 2.5,
+        reset_on_progress: bool = True,
         on_log: OnLog | None = None,
         on_notification: OnNotification | None = None,
+        on_fault: OnFault | None = None,
         log_level: str | None = None,
         strict: bool = False,
         limits: Limits = DEFAULT_LIMITS,
@@ -103,8 +118,10 @@ class Client:
         self._timeout = timeout
         self._connect_timeout = connect_timeout
         self._probe_timeout = probe_timeout
+        self._reset_on_progress = reset_on_progress
         self._on_log = on_log
         self._on_notification = on_notification
+        self._on_fault = on_fault
         self._log_level = log_level
         self._limits = limits
         self._wire: _Wire | None = None
@@ -129,6 +146,7 @@ class Client:
             self._local,
             self._limits,
             self._notified,
+            self._on_fault,
             mode=self._mode,
             timeout=self._connect_timeout,
             probe_timeout=self._probe_timeout,
@@ -142,14 +160,13 @@ class Client:
             await self._ask_for_log_level(self._log_level)
         return self
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> ServerEnd | None:
         """Close the connection; a server process is given time to exit and ended if it does not.
 
-        Calls in flight end with `ConnectionLost`. Idempotent, callable from any task. Bounded: 3
-        seconds at most.
+        Returns how a server process ended, each time it is called. Calls in flight end with
+        `ConnectionLost`. Idempotent, callable from any task. Bounded: 3 seconds at most.
         """
-        if self._wire is not None:
-            await self._wire.aclose()
+        return None if self._wire is None else await self._wire.aclose()
 
     async def __aenter__(self) -> "Client":
         return await self.connect()
@@ -192,7 +209,11 @@ class Client:
     # What can be asked.
 
     async def list_tools(self, *, timeout: float | None = None) -> list[ToolInfo]:
-        """Return the server's tools, of all pages."""
+        """Return the server's tools, of all pages.
+
+        One whose definition is odd does not lose the others: `on_fault` hears of it, and it is
+        among them as it came, unless it is no object at all.
+        """
         tools: list[ToolInfo] = []
         cursor: str | None = None
         seen: set[str] = set()
@@ -202,7 +223,7 @@ class Client:
             page = as_array(result.get("tools"))
             if page is None:
                 raise RemoteProtocolError("the answer to tools/list has no list of tools")
-            tools += [ToolInfo(item) for item in map(as_object, page) if item is not None]
+            tools += self._readable(page)
             cursor = as_string(result.get("nextCursor"))
             if cursor is None:
                 return tools
@@ -230,8 +251,13 @@ class Client:
         params: Params = {"name": name, "arguments": arguments or {}}
         if meta is not None:
             params["_meta"] = meta
-        result = await self.request(
-            "tools/call", params, on_progress=on_progress, timeout=timeout, maximum=maximum
+        result = await self._request(
+            "tools/call",
+            params,
+            on_progress,
+            timeout,
+            maximum,
+            ask_progress=self._reset_on_progress,
         )
         return CallResult(result)
 
@@ -266,22 +292,53 @@ class Client:
         `TimedOut`, `ConnectionLost`, `RemoteProtocolError` for an answer that is none, and
         `LocalProtocolError` when the request may not be sent.
         """
-        wire = self._connected
-        if self.revision.modern:
-            params = self._with_log_level(params)
-        return await wire.request(
-            method,
-            params,
-            timeout=self._timeout if timeout is None else timeout,
-            maximum=maximum,
-            on_progress=on_progress,
-        )
+        return await self._request(method, params, on_progress, timeout, maximum)
 
     async def notify(self, method: str, params: Params | None = None) -> None:
         """Send any notification of the protocol; raises `LocalProtocolError` when it may not be."""
         await self._connected.notify(method, params)
 
     # Parts.
+
+    async def _request(
+        self,
+        method: str,
+        params: Params | None,
+        on_progress: OnProgress | None,
+        timeout: float | None,
+        maximum: float | None,
+        *,
+        ask_progress: bool = False,
+    ) -> dict[str, Any]:
+        wire = self._connected
+        if self.revision.modern:
+            params = self._with_log_level(params)
+        if timeout is None:
+            timeout = self._timeout
+        if not self._reset_on_progress and timeout is not None:
+            # What no progress moves is a maximum.
+            maximum, timeout = timeout if maximum is None else min(maximum, timeout), None
+        return await wire.request(
+            method,
+            params,
+            timeout=timeout,
+            maximum=maximum,
+            on_progress=on_progress,
+            ask_progress=ask_progress,
+        )
+
+    def _readable(self, page: list[object]) -> list[ToolInfo]:
+        tools: list[ToolInfo] = []
+        fault_in = checker_named("Tool", self.revision, lenient=True)
+        for place, item in enumerate(page):
+            fault = fault_in(item, "tool")
+            if fault is not None:
+                detail = f"tools/list: tools[{place}]: {fault.message}"
+                self._connected.report(Violated(Reason.INVALID_PARAMS, detail))
+            definition = as_object(item)
+            if definition is not None:
+                tools.append(ToolInfo(definition))
+        return tools
 
     @property
     def _connected(self) -> _Wire:

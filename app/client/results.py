@@ -4,12 +4,12 @@ Each record keeps the wire's object in `raw`: members that are not named here, a
 that nobody knows yet, are there.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 from barewire.protocol.record import record
 from barewire.protocol.values import as_array, as_object, as_string
 
-__all__ = ["CallResult", "ToolInfo"]
+__all__ = ["CallResult", "ServerEnd", "ToolInfo"]
 
 
 @record
@@ -73,3 +73,22 @@ class CallResult:
         return "\n".join(
             str(block.get("text", "")) for block in self.content if block.get("type") == "text"
         )
+
+
+class ServerEnd(Protocol):
+    """How a server that was started as a process ended."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, negative when a signal ended it, `None` when nothing could end it."""
+        ...
+
+    @property
+    def signals(self) -> tuple[int, ...]:
+        """What had to be sent to end it; nothing when it ended by itself."""
+        ...
+
+    @property
+    def leftovers(self) -> bool:
+        """Whether processes that it started still run; `Stdio(kill_tree="always")` ends them."""
+        ...

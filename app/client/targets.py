@@ -18,6 +18,9 @@ class Stdio:
     The server gets a few harmless variables of ours (`PATH`, `HOME`, the locale) and `env`, or all
     of ours with `inherit_env`. Its standard error is read, and the end of it appears in errors;
     `stderr` gets it besides: a function that takes bytes, or a descriptor.
+
+    `kill_tree` says which processes that the server started are ended with it: those of a server
+    that did not end by itself ("unruly", the default), or all in its process group ("always").
     """
 
     command: Sequence[str]
@@ -25,6 +28,7 @@ class Stdio:
     inherit_env: bool = False
     cwd: str | os.PathLike[str] | None = None
     stderr: Callable[[bytes], object] | int | None = None
+    kill_tree: Literal["unruly", "always"] = "unruly"
 
 
 Target: TypeAlias = Server | Stdio | Sequence[str]

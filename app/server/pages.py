@@ -19,7 +19,7 @@ def page_of(items: list[T], cursor: Any, size: int, kind: str) -> tuple[list[T],
     any other. Raises `CursorError` for what was never handed out.
     """
     start = 0 if cursor is None else _read(cursor, kind)
-    if start < 0 or (cursor is not None and start >= len(items)):
+    if cursor is not None and (start == 0 or start % size or start >= len(items)):
         raise CursorError
     stop = start + size
     return items[start:stop], _write(stop, kind) if stop < len(items) else None

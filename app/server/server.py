@@ -9,6 +9,7 @@ from barewire.protocol.capabilities import Capabilities
 from barewire.protocol.jsonrpc import Params
 from barewire.protocol.revisions import ALL, Revision
 from barewire.server.tools import Tool, Tools
+from barewire.session.events import Violated
 from barewire.session.facts import Implementation, Local
 from barewire.session.limits import DEFAULT_LIMITS, Limits
 from barewire.session.tables import LENIENT, Leniency
@@ -40,7 +41,9 @@ class Server:
 
     It speaks all revisions unless `revisions` names fewer. `strict` refuses what is accepted from
     peers although the specification says otherwise. `limits` bound what one client may take up.
-    `page_size` is the most that one page of a list holds.
+    `page_size` is the most that one page of a list holds. `on_fault` is called on the event loop
+    with everything that a client does wrong and the server lives through, such as a line that is no
+    message; the first of each client is also logged as a warning, the others for debugging.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Server:
         strict: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         page_size: int = 1000,
+        on_fault: Callable[[Violated], object] | None = None,
     ) -> None:
         members = {
             "name": name,
@@ -71,6 +75,7 @@ class Server:
         self.revisions = revisions
         self.limits = limits
         self.strict = strict
+        self.on_fault = on_fault
         self.tools: Tools = Tools(page_size, self._tools_changed)
         self._audience: WeakSet[Audience] = WeakSet()
         self.dispatch: dict[str, Callable[[Call], Answer]] = {

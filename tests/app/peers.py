@@ -14,6 +14,7 @@ from barewire.protocol.revisions import V2026_07_28, Revision
 from barewire.run import serve_pipe
 from barewire.transports.backend import current
 from barewire.transports.memory import MemoryPipe, memory_pair
+from barewire.transports.pipe import Pipe
 
 Object: TypeAlias = dict[str, Any]
 
@@ -31,7 +32,7 @@ async def until(condition: Callable[[], object]) -> None:
 class End:
     """One end of a pipe that speaks JSON lines: what comes is kept, in order."""
 
-    def __init__(self, pipe: MemoryPipe) -> None:
+    def __init__(self, pipe: Pipe) -> None:
         self.pipe = pipe
         self.received: list[Object] = []
         self.ended = False
@@ -60,10 +61,18 @@ class End:
 
 
 class Peer(End):
-    """A client of a server in this process, one that says exactly what it is told to say."""
+    """A client of a server in this process, one that says exactly what it is told to say.
 
-    def __init__(self, server: Server, revision: Revision = V2026_07_28) -> None:
-        near, far = memory_pair()
+    `pipes` are the client's end and the server's, in memory if they are not given.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        revision: Revision = V2026_07_28,
+        pipes: tuple[Pipe, Pipe] | None = None,
+    ) -> None:
+        near, far = memory_pair() if pipes is None else pipes
         self.revision = revision
         self.serving = serve_pipe(server, far)
         self._id = 100

@@ -335,7 +335,7 @@ class TestHowMany:
 
 class TestCancellation:
     @each_revision
-    @pytest.mark.rule("T9", "S-35", "SR-055", "SR-056", "M1105-CAN-04", "M0728-CAN-12")
+    @pytest.mark.rule("T9", "B15", "S-35", "SR-055", "SR-056", "M1105-CAN-04", "M0728-CAN-12")
     async def test_an_async_handler_is_cancelled_within_100_ms_and_says_nothing_more(
         self, revision: Revision
     ) -> None:

@@ -341,7 +341,7 @@ async def test_closing_forces_a_server_as_much_as_it_needs(
 @pytest.mark.rule("T8")
 async def test_the_default_graces_add_up_to_less_than_three_seconds() -> None:
     grace = Grace()
-    assert (grace.eof, grace.term) == (2.0, 0.5)
+    assert (grace.eof, grace.term) == (1.75, 0.4)
     assert grace.eof + grace.term + grace.kill < 3
     assert grace.flush < grace.eof
 
