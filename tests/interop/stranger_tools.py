@@ -92,3 +92,48 @@ def offer_tools(
         return identify(ctx)
 
     return state
+
+
+QUESTION = "Which colour?"
+SAMPLING = {
+    "messages": [{"role": "user", "content": {"type": "text", "text": QUESTION}}],
+    "maxTokens": 10,
+}
+COLOUR_SCHEMA = {
+    "type": "object",
+    "properties": {"colour": {"type": "string"}},
+    "required": ["colour"],
+}
+COLOURS = ["blue", "black", "green"]
+
+
+def offer_everything(server: Any, Completion: type) -> None:
+    """Register resources, a prompt and completions, for sessions that are to be recorded."""
+
+    @server.resource("note://hello", name="hello", description="A greeting.")
+    def hello() -> str:
+        return "Hello."
+
+    @server.resource("note://of/{name}", name="note", description="A note of somebody.")
+    def note(name: str) -> str:
+        return f"A note of {name}."
+
+    @server.prompt(name="greet", description="Greet somebody.")
+    def greet(name: str) -> str:
+        return f"Greet {name}."
+
+    @server.completion()
+    async def complete(_ref: object, argument: Any, _context: object) -> Any:
+        return Completion(values=[name for name in COLOURS if name.startswith(argument.value)])
+
+
+ANSWERS = {
+    "roots": {"roots": [{"uri": "file:///project", "name": "project"}]},
+    "sampling": {
+        "role": "assistant",
+        "content": {"type": "text", "text": "blue"},
+        "model": "a-model",
+    },
+    "elicitation": {"action": "accept", "content": {"colour": "green"}},
+}
+"""What a client that is to be recorded answers when the server asks."""
