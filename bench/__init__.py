@@ -1,0 +1,1 @@
+"""Speed: peers and floors under one load, a table of ratios, and two commits side by side."""

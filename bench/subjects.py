@@ -1,0 +1,116 @@
+"""Who is measured: ours, peers and floors, each in an environment of its own."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from bench.environments import NotMade, interpreters, python_environment, run, version_of
+from bench.trees import ROOT, WORK_TREE, copy
+from bench.workloads import Subject
+from tests.interop import make_strangers
+
+MCP2: Final = ROOT / "tests" / "interop" / "requirements-mcp2.txt"
+TS_SDK: Final = "@modelcontextprotocol/sdk"
+NPM_TS1: Final = ROOT / "tests" / "interop" / "npm" / "ts1"
+
+
+_OURS: Final = {
+    "async": ("bench.servers.barewire_server", "async"),
+    "inline": ("bench.servers.barewire_server", "inline"),
+    "client": ("bench.clients.barewire_client",),
+    "floor-aio": ("bench.servers.floor_aio",),
+    "floor-anyio-task": ("bench.servers.floor_anyio_task",),
+    "floor-block": ("bench.servers.floor_block",),
+}
+_MCP2: Final = {
+    "mcp2-high": ("bench.servers.mcp2_high",),
+    "mcp2-client": ("bench.clients.mcp2_client",),
+}
+KINDS: Final = frozenset({*_OURS, *_MCP2, "ts1"})
+
+
+class Subjects:
+    """Makes subjects by their names, `kind` or `kind@python`, and what they need.
+
+    `python` is `3.11` or `new`. What is ours is a copy of the work tree, taken into `folder`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def make(self, name: str) -> Subject:
+        """Return a subject; raises `NotMade` when it cannot be had here."""
+        kind, _, python = name.partition("@")
+        python = python or "3.11"
+        if kind in _OURS:
+            return self._ours(name, python, *_OURS[kind])
+        if kind in _MCP2:
+            return self._mcp2(name, python, *_MCP2[kind])
+        if kind == "ts1":
+            return self._ts1(name)
+        raise ValueError(f"there is no subject {name!r}")
+
+    @cached_property
+    def pythons(self) -> Mapping[str, str]:
+        """The interpreters that are there, by the names that subjects have for them."""
+        found = interpreters()
+        newest = max(found, default=0)
+        pythons = {"3.11": found[11]} if 11 in found else {}
+        return pythons | ({"new": found[newest]} if newest > 11 else {})
+
+    def versions(self) -> dict[str, str]:
+        """What is measured, and on what."""
+        pins = dict(line.split("==") for line in MCP2.read_text().split() if "==" in line)
+        packages = json.loads((NPM_TS1 / "package.json").read_text())["dependencies"]
+        return {
+            "barewire": _commit(),
+            "mcp2": f"mcp {pins['mcp']}",
+            "ts1": f"{TS_SDK} {packages[TS_SDK]}",
+            **{f"@{name}": f"CPython {version_of(path)}" for name, path in self.pythons.items()},
+        }
+
+    def _ours(self, name: str, python: str, *arguments: str) -> Subject:
+        """Return a program that imports barewire, or only what it requires."""
+        interpreter = self._environment("ours", python, self._requirements)
+        tree = self._folder / "tree"
+        run([interpreter, "-m", "compileall", "-q", str(tree)])
+        return Subject(name, (interpreter, "-m", *arguments), {"PYTHONPATH": f"{tree}:{ROOT}"})
+
+    def _mcp2(self, name: str, python: str, *arguments: str) -> Subject:
+        """Return a program that imports the official Python SDK."""
+        interpreter = self._environment("mcp2", python, ["-r", str(MCP2)])
+        return Subject(name, (interpreter, "-m", *arguments), {"PYTHONPATH": str(ROOT)})
+
+    @staticmethod
+    def _ts1(name: str) -> Subject:
+        """Return the server of the official TypeScript SDK; its code takes long to get warm."""
+        environment = make_strangers.ENVIRONMENTS["ts1"]
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                environment.make()
+        except make_strangers.NotMade as error:
+            raise NotMade(str(error)) from error
+        program = ROOT / "bench" / "servers" / "ts1.mjs"
+        command = (str(environment.program), str(program), str(environment.folder))
+        return Subject(name, command, warmup=8000)
+
+    @cached_property
+    def _requirements(self) -> list[str]:
+        return copy(WORK_TREE, self._folder)
+
+    def _environment(self, name: str, python: str, arguments: list[str]) -> str:
+        if python not in self.pythons:
+            wanted = "CPython 3.11" if python == "3.11" else "a CPython newer than 3.11"
+            raise NotMade(f"{wanted} is neither on PATH nor in pyenv")
+        return python_environment(name, self.pythons[python], arguments)
+
+
+def _commit() -> str:
+    try:
+        return run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).strip()
+    except (NotMade, OSError):
+        return "of no commit"

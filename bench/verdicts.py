@@ -1,0 +1,44 @@
+"""The table of `make bench`: every bar, what was measured, and whether it holds."""
+
+from collections.abc import Mapping, Sequence
+
+from bench.bars import Bar
+from bench.runs import Results
+from bench.table import number, table
+
+HEADER = ("workload", "figure", "ours", "", "beside", "", "ratio", "bar", "holds")
+
+
+def verdicts(bars: Sequence[Bar], results: Results, missing: Mapping[str, str]) -> str:
+    """Return the table of the bars; below it stands why something is `missing` from it."""
+    lines = [table(HEADER, [_row(bar, results) for bar in bars], left=3)]
+    lines += [f"{name} is missing: {reason}" for name, reason in missing.items()]
+    return "\n".join(lines)
+
+
+def ratio_of(bar: Bar, results: Results) -> float | None:
+    """Return the figure of ours divided by that of the other, None when one is missing."""
+    ours, theirs = _figures(bar, results)
+    return None if ours is None or theirs is None else ours / theirs
+
+
+def _row(bar: Bar, results: Results) -> list[str]:
+    ratio = ratio_of(bar, results)
+    ours, theirs = ("-" if value is None else number(value) for value in _figures(bar, results))
+    beside = bar.peer if bar.their_workload == bar.workload else f"{bar.peer}, {bar.peer_workload}"
+    verdict = ("-", "missing")
+    if ratio is not None:
+        verdict = (as_ratio(ratio, bar.limit), "yes" if bar.holds(ratio) else "NO")
+    written, holds = verdict
+    return [bar.workload, bar.figure, bar.ours, ours, beside, theirs, written, bar.limit, holds]
+
+
+def as_ratio(ratio: float, limit: str) -> str:
+    """Write a ratio in the way in which its limit is written: `1/17.2`, or `2.93`."""
+    return f"1/{1 / ratio:.1f}" if "/" in limit else f"{ratio:.2f}"
+
+
+def _figures(bar: Bar, results: Results) -> tuple[float | None, float | None]:
+    ours = results.get((bar.workload, bar.ours), {})
+    theirs = results.get((bar.their_workload, bar.peer), {})
+    return ours.get(bar.figure), theirs.get(bar.figure)
