@@ -12,7 +12,11 @@ help:
 	@echo 'make test        run the whole test suite (ARGS="-k name" selects)'
 	@echo 'make coverage    the same, with branch coverage of protocol/ and session/'
 	@echo 'make lint        ruff, mypy strict, pyright strict, verifytypes'
+	@echo 'make docs        write again what the pages show of the code: tables, outputs of programs'
+	@echo 'make soak        a million hostile lines for a live server, and for a client (LINES=1000000 SEED=...)'
+	@echo 'make mutants     break protocol/ and session/ in small ways: a test must fail for each (ARGS="--slice 1/12")'
 	@echo 'make strangers   one environment per foreign SDK, which make test then uses'
+	@echo 'make bench       speed beside other SDKs, judged by its bars (ARGS="--quick --only client")'
 
 install: $(STAMP)
 
@@ -41,15 +45,27 @@ lint: install
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/mypy tests examples
+	@$(BIN)/mypy tests examples bench
 	@cd build && ln -sfn __editable__.* lint
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes barewire --ignoreexternal
 
+soak: install
+	@$(BIN)/python -m barewire.fuzz.soak --lines $(or $(LINES),1000000) --seed '$(SEED)' --findings fuzz/corpus
+
+mutants: install
+	@$(BIN)/python -m tests.mutants.run $(ARGS)
+
+docs: install
+	@$(BIN)/python -m tests.printed
+
 strangers:
 	@$(PYTHON) tests/interop/make_strangers.py
 
-clean:
-	@rm -rf .venv .venv-* .strangers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
+bench:
+	@$(PYTHON) -m bench $(ARGS)
 
-.PHONY: help install demo test coverage lint strangers clean
+clean:
+	@rm -rf .venv .venv-* .strangers .bench bench/results build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
+
+.PHONY: help install demo test coverage lint soak mutants docs strangers bench clean

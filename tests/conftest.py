@@ -46,14 +46,15 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def strangers() -> Callable[[str], Path]:
-    """Give the interpreter of a foreign SDK's environment by its name, such as "mcp2"."""
+    """Give what runs programs in a foreign SDK's environment, by its name, such as "mcp2"."""
 
-    def interpreter(name: str) -> Path:
-        if not make_strangers.is_current(name):
+    def program(name: str) -> Path:
+        environment = make_strangers.ENVIRONMENTS[name]
+        if not environment.is_current:
             pytest.skip(f"no environment named {name}, or an outdated one: run `make strangers`")
-        return make_strangers.python_of(name)
+        return environment.program
 
-    return interpreter
+    return program
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -28,10 +28,34 @@ def test_the_first_client_calls_the_first_server() -> None:
     assert "  counted 3\n[1, 2, 3]\n" in done.stdout
 
 
-def test_the_engine_runs_without_io() -> None:
+def test_the_engine_runs_without_io_in_both_eras_and_with_a_clock_of_its_own() -> None:
     done = run("-m", "examples.sans_io")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("3\n")
+    said = [line for line in done.stdout.splitlines() if not line.startswith(("client", "server"))]
+    assert said == [
+        "1 of 2",
+        "3",
+        "the next deadline is at 5.0",
+        "its time is up: <ours tools/call 3 expired>",
+        "the server may stop: <theirs tools/call 3 cancelled>",
+        "1 of 2",
+        "3",
+    ]
+
+
+def test_the_engine_runs_on_a_transport_of_ones_own() -> None:
+    done = run("-m", "examples.sockets")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "client: there are count sleep",
+        "client: 1 of 3",
+        "client: 2 of 3",
+        "client: 3 of 3",
+        "client: counted",
+        "client: refused: Unknown tool",
+        "client: no answer to <ours tools/call 5 expired>",
+        "server: the client gave up sleep",
+    ]
 
 
 @pytest.mark.rule("SR-117", "SR-118")

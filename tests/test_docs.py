@@ -1,0 +1,160 @@
+"""What the pages show is so: programs print what they say, tables are those of the code.
+
+tests/printed.py says how a page is read. Lines of a `console` block that begin with `$` are
+commands, and the lines below a command are its output.
+"""
+
+import pkgutil
+import re
+import subprocess
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import printed
+from tests.printed import PAGES, ROOT
+
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+def prose(page: Path) -> str:
+    return FENCED.sub("", page.read_text("utf-8"))
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        shell=True,
+        cwd=ROOT,
+        env=printed.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+# Programs
+
+
+@page
+def test_the_programs_of_a_page_run_and_print_what_it_says(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert text == printed.played(text), "if the page is wrong, not the code: run `make docs`"
+
+
+def commands(page: Path) -> Iterator[tuple[str, str]]:
+    """Yield each command of a page with the output that the page shows for it."""
+    for language, text in FENCED.findall(page.read_text("utf-8")):
+        if language == "console":
+            for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+                command, _, output = part.partition("\n")
+                yield command.split(" #")[0].strip(), output
+
+
+PROGRAMS = [
+    pytest.param(command, output, id=command)
+    for command, output in dict.fromkeys(found for path in PAGES for found in commands(path))
+    if command.startswith(("barewire ", "python -m examples"))
+]
+
+
+@pytest.mark.parametrize(("command", "output"), PROGRAMS)
+def test_the_commands_of_the_pages_run(command: str, output: str) -> None:
+    done = shell(command)
+    assert (done.returncode, done.stderr) == (0, "")
+    if output:
+        assert done.stdout == output
+
+
+@page
+def test_the_targets_of_make_that_a_page_names_are_there(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"(?:`|\$ )make ([a-z]+)", page.read_text("utf-8")))
+    assert named <= targets
+
+
+@page
+def test_every_other_command_is_one_of_make_or_of_a_module_that_is_there(page: Path) -> None:
+    for command, _ in commands(page):
+        words = command.split()
+        if words[0] == "python":
+            assert words[1] == "-m"
+            assert (ROOT / words[2].replace(".", "/")).with_suffix(".py").is_file()
+        else:
+            assert words[0] in ("make", "barewire")
+
+
+@page
+def test_a_page_has_no_blocks_but_those_that_are_checked(page: Path) -> None:
+    text = printed.PRINTED.sub("", page.read_text("utf-8"))
+    assert {language for language, _ in FENCED.findall(text)} <= {"python", "text", "console"}
+
+
+# Tables
+
+
+@page
+def test_the_tables_of_a_page_are_those_of_the_code(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert text == printed.filled(text), "the code has changed: run `make docs`"
+
+
+def test_every_table_is_shown_somewhere() -> None:
+    shown = {name for path in PAGES for _, name, _ in printed.PRINTED.findall(path.read_text())}
+    assert shown == set(printed.TABLES)
+
+
+def test_the_rooms_in_the_readme_are_folders() -> None:
+    rooms = re.findall(r"^\| `([a-z]+)/` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(rooms) >= 6
+    assert all((ROOT / room).is_dir() for room in rooms)
+
+
+# Links
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what the headings of a page are called in links, as GitHub makes it of their text."""
+    found: set[str] = set()
+    for heading in HEADING.findall(prose(page)):
+        kept = [
+            character
+            for character in heading.lower()
+            if character in "-_ " or unicodedata.category(character)[0] in "LN"
+        ]
+        found.add("".join(kept).replace(" ", "-"))
+    return found
+
+
+@page
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    for text, target in LINK.findall(prose(page)):
+        if target.startswith("https://"):
+            continue
+        place, _, anchor = target.partition("#")
+        file = page.parent / place if place else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in anchors(file), target
+        if re.fullmatch("`test_[a-z0-9_]+`", text):
+            assert f"def {text.strip('`')}(" in file.read_text("utf-8"), f"{text} in {target}"
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = {target for _, target in LINK.findall((ROOT / "README.md").read_text())}
+    for path in PAGES[1:]:
+        assert path.relative_to(ROOT).as_posix() in linked
+
+
+@page
+def test_the_names_on_a_page_exist(page: Path) -> None:
+    for name in re.findall(r"`(barewire(?:\.\w+)+)`", prose(page)):
+        assert pkgutil.resolve_name(name) is not None
