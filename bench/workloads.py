@@ -75,7 +75,7 @@ def calls(subject: Subject, effort: Effort, era: Era = "legacy", in_flight: int 
     with subject.start(era) as server:
         warm_up(server, subject.warmup, era)
         warmed = server.pump(echo_calls(100, era), in_flight)
-        count = int(min(max(effort.slice_cpu * 100 / warmed.server_cpu, 200), 50_000))
+        count = _count(effort, warmed, 100, 200, 50_000)
         requests = echo_calls(count, era)
         machine.wait_for_quiet(effort.quiet)
         slices: list[Figures] = []
@@ -91,7 +91,7 @@ def progress(subject: Subject, effort: Effort, era: Era = "legacy") -> Figures:
     with subject.start(era) as server:
         warm_up(server, subject.warmup, era)
         warmed = server.pump([progress_call(500, era)], lines=501)
-        count = int(min(max(effort.slice_cpu * 500 / warmed.server_cpu, 500), 10_000))
+        count = _count(effort, warmed, 500, 500, 10_000)
         machine.wait_for_quiet(effort.quiet)
         slices: list[Figures] = []
         for _ in range(effort.slices):
@@ -165,6 +165,13 @@ def best(runs: Sequence[Figures]) -> Figures:
         name: (max if name in MORE_IS_BETTER else min)(run[name] for run in runs)
         for name in runs[0]
     }
+
+
+def _count(effort: Effort, warmed: Pumped, count: int, least: int, most: int) -> int:
+    """How many make a slice, when `count` took as long as `warmed` says."""
+    # Where the clock of a process ticks, little work can seem to take no time at all.
+    seconds = max(warmed.server_cpu, effort.slice_cpu * count / most)
+    return max(int(effort.slice_cpu * count / seconds), least)
 
 
 def _per_10_000(pumped: Pumped, count: int) -> Figures:
