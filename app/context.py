@@ -27,22 +27,18 @@ class Outlet(Protocol):
     def progress(
         self, exchange: Exchange, progress: float, total: float | None, message: str | None
     ) -> bool:
-        """Report progress of a request; return whether the client asked for any.
+        """Report progress of a request, if the client asked for any.
 
-        Raises `LocalProtocolError` when it may not be said or written.
+        Returns whether the sender had better wait for `room` before it sends more. Raises
+        `LocalProtocolError` when it may not be said or written.
         """
         ...
 
     def log(self, exchange: Exchange, level: str, data: Any, logger: str | None) -> bool:
-        """Send a log message in the course of a request; return whether the client wants it.
+        """Send a log message in the course of a request, if the client wants it.
 
-        Raises `LocalProtocolError` when it may not be said or written.
+        Returns and raises what `progress` does.
         """
-        ...
-
-    @property
-    def congested(self) -> bool:
-        """Whether senders had better wait."""
         ...
 
     async def room(self) -> None:
@@ -86,20 +82,21 @@ class _Facts:
         return self.exchange.over
 
     def _send_progress(self, progress: float, total: float | None, message: str | None) -> bool:
-        """Send progress; return whether it went out. Raises `Cancelled`."""
+        """Send progress; return whether to wait for room. Raises `Cancelled`."""
         exchange = self.exchange
-        self._must_be_open()
         if exchange.progress_token is None:
+            self._must_be_open()
             return False
         try:
             return self._outlet.progress(exchange, progress, total, message)
         except LocalProtocolError as error:
+            self._must_be_open()
             # A handler that counts badly is no reason to lose its result.
             _log.warning("%s: %s", exchange.request.method, error)
             return False
 
     def _send_log(self, level: str, data: Any, logger: str | None) -> bool:
-        """Send a log message; return whether it went out.
+        """Send a log message; return whether to wait for room.
 
         Raises `Cancelled`, and `LocalProtocolError` for a level that does not exist.
         """
@@ -183,7 +180,7 @@ class Context(_Facts, _Levels[Coroutine[Any, Any, None]]):
         `progress` must increase with each call (Progress); a report that does not is logged here
         and not sent. `message` is left out where the revision has none.
         """
-        if self._send_progress(progress, total, message) and self._outlet.congested:
+        if self._send_progress(progress, total, message):
             await self._outlet.room()
 
     async def log(self, level: str, data: Any, logger: str | None = None) -> None:
@@ -193,7 +190,7 @@ class Context(_Facts, _Levels[Coroutine[Any, Any, None]]):
         is any JSON value. A message that JSON cannot carry is reported here and not sent. Raises
         `LocalProtocolError` for another level.
         """
-        if self._send_log(level, data, logger) and self._outlet.congested:
+        if self._send_log(level, data, logger):
             await self._outlet.room()
 
 

@@ -73,6 +73,7 @@ class Serving:
         self._tasks: dict[Exchange, tuple[Handle[None], _Later | None]] = {}
         """What runs, without its coroutine once it was told to end. Nobody else holds the tasks."""
         self._idle: Signal | None = None
+        self._draining = False
 
     def start(self) -> None:
         """Begin to serve."""
@@ -83,9 +84,17 @@ class Serving:
 
         Return whether all of them have ended; one that ignores its cancellation does not.
         """
+        self._draining = True
         await self._until_idle(drain)
+        self._draining = False
         self.connection.end_subscriptions()
         return await self.aclose()
+
+    def hurry(self) -> None:
+        """Say that it is time to finish, and that no handler is to be waited for."""
+        self.ended.set()
+        if self._draining and self._idle is not None:
+            self._idle.set()
 
     async def aclose(self) -> bool:
         """End every handler and close the pipe; return whether all have ended, as `finish`."""
@@ -115,19 +124,12 @@ class Serving:
     ) -> bool:
         """Report progress of a request; see `Outlet`."""
         sent = self.connection.progress(exchange, progress, total, message)
-        self.link.wake()
-        return sent
+        return self.link.wake() and sent
 
     def log(self, exchange: Exchange, level: str, data: Any, logger: str | None) -> bool:
         """Send a log message; see `Outlet`."""
         sent = self.connection.log(exchange, level, data, logger)
-        self.link.wake()
-        return sent
-
-    @property
-    def congested(self) -> bool:
-        """Whether senders had better wait."""
-        return self.link.congested
+        return self.link.wake() and sent
 
     async def room(self) -> None:
         """Wait until there is room to send more."""
@@ -156,7 +158,7 @@ class Serving:
 
         def on_loop() -> None:
             try:
-                if send() and self.congested:
+                if send():
                     backend.spawn(wait_for_room())
                     return
             except Exception as error:

@@ -19,7 +19,7 @@ In each of them less is better, but for `rate`.
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -38,6 +38,8 @@ Figures: TypeAlias = dict[str, float]
 MORE_IS_BETTER: Final = frozenset({"rate"})
 INSTRUCTIONS: Final = "instructions"
 MB: Final = 1_000_000
+_MOST: Final = 50_000
+"""Calls of a slice, at most: what they send and what comes back is kept in memory."""
 
 
 def why_not() -> str | None:
@@ -63,9 +65,12 @@ class Subject:
 class Effort:
     """How long to measure. Of the slices of a run the best one counts."""
 
-    slices: int = 10
-    slice_cpu: float = 0.05
-    """CPU seconds of a slice; the number of calls follows from it."""
+    slices: int = 4
+    slice_cpu: float = 0.2
+    """CPU seconds of a slice; the number of calls follows from it.
+
+    Long enough for a collector of garbage to do its work in it, as it must in the long run.
+    """
     quiet: float = 2.0
     """Seconds to wait, at most, for a quiet machine before each run."""
 
@@ -74,8 +79,7 @@ def calls(subject: Subject, effort: Effort, era: Era = "legacy", in_flight: int 
     """Measure calls of `echo`, so many in flight."""
     with subject.start(era) as server:
         warm_up(server, subject.warmup, era)
-        warmed = server.pump(echo_calls(100, era), in_flight)
-        count = _count(effort, warmed, 100, 200, 50_000)
+        count = _count(effort, lambda n: server.pump(echo_calls(n, era), in_flight), 200)
         requests = echo_calls(count, era)
         machine.wait_for_quiet(effort.quiet)
         slices: list[Figures] = []
@@ -90,8 +94,7 @@ def progress(subject: Subject, effort: Effort, era: Era = "legacy") -> Figures:
     """Measure a call that reports progress many times."""
     with subject.start(era) as server:
         warm_up(server, subject.warmup, era)
-        warmed = server.pump([progress_call(500, era)], lines=501)
-        count = _count(effort, warmed, 500, 500, 10_000)
+        count = _count(effort, lambda n: server.pump([progress_call(n, era)], lines=n + 1), 500)
         machine.wait_for_quiet(effort.quiet)
         slices: list[Figures] = []
         for _ in range(effort.slices):
@@ -167,11 +170,14 @@ def best(runs: Sequence[Figures]) -> Figures:
     }
 
 
-def _count(effort: Effort, warmed: Pumped, count: int, least: int, most: int) -> int:
-    """How many make a slice, when `count` took as long as `warmed` says."""
-    # Where the clock of a process ticks, little work can seem to take no time at all.
-    seconds = max(warmed.server_cpu, effort.slice_cpu * count / most)
-    return max(int(effort.slice_cpu * count / seconds), least)
+def _count(effort: Effort, pump: Callable[[int], Pumped], least: int) -> int:
+    """How many make a slice, found by trial: what is compiled at run time gets faster by it."""
+    count = least
+    for _ in range(3):
+        # Where the clock of a process ticks, little work can seem to take no time at all.
+        seconds = max(pump(count).server_cpu, effort.slice_cpu / 10)
+        count = min(max(int(effort.slice_cpu * count / seconds), least), _MOST)
+    return count
 
 
 def _per_10_000(pumped: Pumped, count: int) -> Figures:

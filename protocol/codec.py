@@ -17,6 +17,7 @@ orjson does the parsing. Where it differs from what the protocol needs:
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import isfinite
 from typing import Any, cast
 
@@ -143,7 +144,19 @@ def encode(message: Message, *, newline: bool = False) -> bytes:
 
     Raises `EncodeError` when the payload holds what JSON cannot carry.
     """
+    if isinstance(message, Notification) and message.params is not None:
+        # These come by the thousand, short and alike: all but the params is put there as text.
+        try:
+            opening, params = _up_to_params(message.method), orjson.dumps(message.params)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise EncodeError(str(error)) from None
+        return b"".join((opening, params, b"}\n" if newline else b"}"))
     return dumps(_plain(message), newline=newline)
+
+
+@lru_cache(maxsize=64)
+def _up_to_params(method: str) -> bytes:
+    return b'{"jsonrpc":"2.0","method":%b,"params":' % orjson.dumps(method)
 
 
 def encode_batch(messages: Sequence[Message], *, newline: bool = False) -> bytes:

@@ -156,7 +156,7 @@ class Exchange:
         if self.state != "working":
             self._must_be_open("report progress")
         before = self.progressed
-        if not isfinite(progress) or (total is not None and not isfinite(total)):
+        if not (_finite(progress) and (total is None or _finite(total))):
             raise LocalProtocolError(f"JSON has no such number: {progress} of {total}")
         if before is not None and progress <= before:
             raise LocalProtocolError(f"progress must increase: {progress} after {before}")
@@ -342,3 +342,8 @@ def _earlier(one: float | None, other: float | None) -> float | None:
     if one is None or other is None:
         return other if one is None else one
     return min(one, other)
+
+
+def _finite(number: float) -> bool:
+    # isfinite() raises for integers that no float can hold.
+    return number.__class__ is int or isfinite(number)

@@ -43,6 +43,9 @@ class Link:
         self.broken: BaseException | None = None
         """What broke the pipe, `None` while it is whole or when it ended plainly."""
         self._on_event = on_event
+        self._most = connection.limits.pending
+        self._handed = 0
+        """What of the bytes in the pipe was pending when some were handed over last: no less."""
         self._flushing = False
         self._expecting = False
         self._timer: Timer | None = None
@@ -63,11 +66,16 @@ class Link:
         """Return the time of the loop's clock, in seconds."""
         return self.backend.now()
 
-    def wake(self) -> None:
-        """Say that the connection has something to send: it goes out within this turn."""
-        if not self._flushing and self.connection.pending:
+    def wake(self) -> bool:
+        """Say that the connection has something to send: it goes out within this turn.
+
+        Returns whether more waits to be written than `limits.pending` allows.
+        """
+        waiting = self.connection.pending
+        if waiting and not self._flushing:
             self._flushing = True
             self.backend.call_soon(self._flush)
+        return waiting + self._handed > self._most and self.congested
 
     def expect(self) -> None:
         """Say that a task which may send something was begun or woken while an event was told.
@@ -90,14 +98,14 @@ class Link:
         size = connection.pending
         if size:
             pipe.write(connection.data_to_send())
+            self._handed = pipe.pending
             if self._watch is not None:
                 self._watch.wrote(size)
 
     @property
     def congested(self) -> bool:
         """Whether more waits to be written than `limits.pending` allows."""
-        connection = self.connection
-        return connection.pending + self.pipe.pending > connection.limits.pending
+        return self.connection.pending + self.pipe.pending > self._most
 
     async def room(self) -> None:
         """Wait until the peer has read enough for more to be sent, or the link is closed."""

@@ -15,6 +15,7 @@ from barewire.transports.pipe import OnData
 __all__ = ["CHUNK", "PolledReader", "PolledWriter"]
 
 CHUNK: Final = 64 * 1024  # a pipe of Linux holds as much; larger reads measured no faster
+_SMALL: Final = 2048  # below this, to copy a buffer costs less than to keep it apart
 _IOV_MAX: Final = 1024  # Linux, macOS and the BSDs
 
 
@@ -99,7 +100,12 @@ class PolledWriter:
         """Write or queue `buffers`."""
         if not self._open or not buffers:
             return
-        size = len(buffers[0]) if len(buffers) == 1 else sum(map(len, buffers))
+        if len(buffers) == 1:
+            size = len(buffers[0])
+        else:
+            size = sum(map(len, buffers))
+            if size < _SMALL * len(buffers):
+                buffers = [b"".join(buffers)]
         if not self._queue:
             taken = self._offer(buffers)
             if taken == size or not self._open:

@@ -114,6 +114,12 @@ def test_a_batch_that_is_written_is_read_again(batch: list[Message]) -> None:
 
 
 @pytest.mark.rule("S-09", "SR-114", "M1105-RPC-06")
+@given(messages)
+def test_a_message_is_written_alone_as_it_is_in_a_batch(message: Message) -> None:
+    assert encode_batch([message]) == b"[%b]" % encode(message)
+    assert encode(message, newline=True) == encode(message) + b"\n"
+
+
 @given(ids)
 def test_an_id_keeps_its_value_and_its_type(identifier: RequestId) -> None:
     read = decode(encode(Success(identifier, {})))

@@ -90,6 +90,16 @@ def test_numbers_that_json_does_not_have_are_not_sent(value: float, total: float
     assert server.progress(exchange, -5)
 
 
+@pytest.mark.parametrize(("value", "total"), [(10**400, None), (1, 10**400), (2**64, None)])
+def test_nor_are_integers_that_it_can_write_but_nobody_reads(value: int, total: int | None) -> None:
+    server = a_session()
+    exchange = asked(feed(server, call(1, progressToken="t")))
+    with pytest.raises(LocalProtocolError, match="cannot be written as JSON"):
+        server.progress(exchange, value, total)
+    assert sent(server) == []
+    assert server.progress(exchange, 1)
+
+
 @pytest.mark.rule("S-34", "SR-060", "M1105-PROG-08")
 def test_progress_ends_with_the_answer() -> None:
     server = a_session()
