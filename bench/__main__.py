@@ -21,7 +21,7 @@ from bench.driver import machine
 from bench.environments import NotMade
 from bench.runs import Cell, measure
 from bench.subjects import Subjects
-from bench.verdicts import verdicts
+from bench.verdicts import missed, verdicts
 from bench.workloads import MB, Effort, Figures, Subject
 
 Run = Callable[[Subject, Effort], Figures]
@@ -93,6 +93,8 @@ def main() -> None:
         results = measure(cells, effort, times, {"versions": versions, "missing": stage.missing})
     print(verdicts(bars, results, stage.missing))
     print(_conditions(versions))
+    if failed := missed(bars, results, stage.missing):
+        sys.exit(f"{len(failed)} of {len(bars)} bars are missed")
 
 
 def _topic(bar: Bar) -> str:

@@ -22,6 +22,13 @@ def ratio_of(bar: Bar, results: Results) -> float | None:
     return None if ours is None or theirs is None else ours / theirs
 
 
+def missed(bars: Sequence[Bar], results: Results, missing: Mapping[str, str]) -> list[Bar]:
+    """Return the bars that do not hold, and those that nobody measured without being excused."""
+    judged = [bar for bar in bars if bar.ours not in missing and bar.peer not in missing]
+    ratios = ((bar, ratio_of(bar, results)) for bar in judged)
+    return [bar for bar, ratio in ratios if ratio is None or not bar.holds(ratio)]
+
+
 def _row(bar: Bar, results: Results) -> list[str]:
     ratio = ratio_of(bar, results)
     ours, theirs = ("-" if value is None else number(value) for value in _figures(bar, results))

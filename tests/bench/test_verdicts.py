@@ -3,7 +3,7 @@ import pytest
 from bench.bars import Bar
 from bench.runs import Results
 from bench.table import number, table
-from bench.verdicts import as_ratio, ratio_of, verdicts
+from bench.verdicts import as_ratio, missed, ratio_of, verdicts
 from bench.workloads import best
 
 CPU = Bar("calls", "ours", "cpu", "<= 1/15", "peer")
@@ -41,6 +41,12 @@ def test_a_bar_without_its_peer_is_missing_and_the_reason_is_given() -> None:
     *rows, reason = verdicts([CPU], without, {"peer": "there is no npm"}).splitlines()
     assert last_cells("\n".join(rows)) == [["-", "<= 1/15", "missing"]]
     assert reason == "peer is missing: there is no npm"
+
+
+def test_missed_is_what_does_not_hold_or_was_not_measured_without_an_excuse() -> None:
+    assert missed([CPU, RATE, MODERN], RESULTS, {}) == [RATE, MODERN]
+    assert missed([CPU], {}, {}) == [CPU]
+    assert missed([CPU], {}, {"peer": "there is no npm"}) == []
 
 
 def test_a_ratio_is_written_like_its_limit() -> None:
