@@ -44,6 +44,9 @@ _log = logging.getLogger("barewire.client")
 _ROUNDS: Final = 10
 """How often one request may be answered by the wish to be asked again."""
 
+_WAITING: Final = 10_000
+"""Calls of a callback that may wait for an earlier one."""
+
 OnProgress: TypeAlias = Callable[[float, float | None, str | None], object]
 """Called with progress, total and message; may be `async def`."""
 
@@ -123,7 +126,8 @@ class Wire:
 
         `maximum` bounds it in all, `timeout` each wait for an answer or progress. Progress is asked
         for if there is an `on_progress`, or with `ask_progress`. Callbacks of `on_progress` that
-        were begun are through before the result is returned.
+        were begun are through before the result is returned, unless that takes longer than
+        `timeout`.
 
         Raises `RequestError` when the server answers with an error, `TimedOut`, `ConnectionLost`,
         `RemoteProtocolError` when its answer is no answer, and `LocalProtocolError` when the
@@ -141,7 +145,7 @@ class Wire:
                 maximum=None if latest is None else latest - now,
                 progress=ask_progress or on_progress is not None,
             )
-            result = await self.answer_to(exchange, on_progress)
+            result = await self.answer_to(exchange, on_progress, timeout)
             round = read_round(exchange, result)
             if round is None:
                 return result
@@ -150,7 +154,10 @@ class Wire:
         raise RemoteProtocolError(f"{method} has no result after {_ROUNDS} rounds")
 
     async def answer_to(
-        self, exchange: Exchange, on_progress: OnProgress | None = None
+        self,
+        exchange: Exchange,
+        on_progress: OnProgress | None = None,
+        timeout: float | None = None,
     ) -> dict[str, Any]:
         """Return the result of a request that was sent; raises like `request`."""
         waiter: Future[dict[str, Any]] = self.link.backend.future()
@@ -163,7 +170,7 @@ class Wire:
         try:
             result = await waiter
             if listener is not None:
-                await listener.quiet()
+                await listener.quiet(timeout)
             return result
         finally:
             if listener is not None:
@@ -257,15 +264,19 @@ class Wire:
 
 
 class _Listener:
-    """A callback, which may be `async def`: then its calls follow each other in a task."""
+    """A callback, which may be `async def`: then its calls follow each other in a task.
 
-    __slots__ = ("_backend", "_callback", "_quiet", "_running", "_todo")
+    Of calls that have to wait for an earlier one, `_WAITING` are kept; further ones are left out.
+    """
+
+    __slots__ = ("_backend", "_callback", "_full", "_quiet", "_running", "_todo")
 
     def __init__(self, backend: Backend, callback: Callable[..., object]) -> None:
         self._backend = backend
         self._callback = callback
         self._todo: deque[Awaitable[object]] = deque()
         self._running = False
+        self._full = False
         self._quiet: Signal | None = None
 
     def call(self, *args: Any) -> None:
@@ -276,16 +287,20 @@ class _Listener:
             _log.exception("a callback raised")
             return
         if inspect.isawaitable(outcome):
+            if len(self._todo) >= _WAITING:
+                self._leave_out(outcome)
+                return
             self._todo.append(outcome)
             if not self._running:
                 self._running = True
                 self._backend.spawn(self._run())
 
-    async def quiet(self) -> None:
-        """Wait until every call is through."""
+    async def quiet(self, seconds: float | None) -> None:
+        """Wait until every call is through, at most so many seconds."""
         if self._running:
             self._quiet = Signal(self._backend)
-            await self._quiet.wait()
+            if not await self._quiet.wait(seconds):
+                _log.warning("a callback of on_progress is not through after %g s", seconds)
 
     async def _run(self) -> None:
         try:
@@ -297,11 +312,22 @@ class _Listener:
         finally:
             self._running = False
             for one in self._todo:  # the loop is ending, and nobody will await them
-                if inspect.iscoroutine(one):
-                    one.close()
+                _discard(one)
             self._todo.clear()
             if self._quiet is not None:
                 self._quiet.set()
+
+
+    def _leave_out(self, outcome: Awaitable[object]) -> None:
+        _discard(outcome)
+        if not self._full:
+            self._full = True
+            _log.warning("a callback is too slow: more than %d calls of it wait", _WAITING)
+
+
+def _discard(outcome: Awaitable[object]) -> None:
+    if inspect.iscoroutine(outcome):
+        outcome.close()
 
 
 def _expiry(exchange: Exchange) -> str:

@@ -18,8 +18,9 @@ server is not its to end. What a loop raises to cancel a task is not among these
 class ToolError(BarewireError):
     """A tool did not do what it was asked; the text is for the model that called it.
 
-    It becomes a result with `isError`. Every other exception of a tool is logged here and becomes a
-    text that tells the peer nothing but where to look.
+    It becomes a result with `isError`. A `RequestError` becomes an error of the protocol. Every
+    other exception of a tool is logged here and becomes a result with `isError` and a text that
+    tells the peer nothing but where to look.
     """
 
 

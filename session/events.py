@@ -1,7 +1,8 @@
 """What receiving bytes, or waiting, can lead to.
 
 Events are for the application: what the engine settles by itself (pings, the handshake, discovery,
-log levels, cancellation of what is over) shows at most as an `Opened` or a `Violated`.
+log levels, a request that cannot be served, cancellation of what is over) shows at most as an
+`Opened`, a `Notified` of a subscription or a `Violated`.
 """
 
 from typing import Any, TypeAlias

@@ -8,7 +8,7 @@ __all__ = ["DEFAULT_LIMITS", "Limits"]
 
 @record
 class Limits:
-    """The bounds of one connection. An error that meets one names it."""
+    """The bounds of one connection. An error about a line that is too long names `line`."""
 
     line: int = DEFAULT_LINE_LIMIT
     """Bytes in one incoming line: 128 MiB."""
@@ -31,7 +31,7 @@ class Limits:
     pending: int = 256 * 1024
     """Bytes waiting to be written above which handlers wait before they send more."""
     stalled: float = 60.0
-    """Seconds for which a peer may refuse to read while more than `pending` bytes wait."""
+    """Seconds for which a client may refuse to read while more than `pending` bytes wait."""
 
     @property
     def theirs(self) -> int:

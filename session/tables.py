@@ -106,7 +106,7 @@ class Leniency(Flag):
     GUIDE_PROGRESS_TOKEN = auto()
     """The member `token` for `progressToken`, when the latter is absent."""
     GUIDE_STOP_REASON = auto()
-    """`end_turn`, `max_tokens` and `stop_sequence` for the names in camel case."""
+    """`end_turn`, `max_tokens`, `stop_sequence` and `tool_use` for the names in camel case."""
     STALE_PROGRESS = auto()
     """Progress that does not increase: dropped without being called a violation."""
     FOREIGN_STREAM = auto()

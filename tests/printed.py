@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import get_args
+from typing import Any, get_args
 
 from barewire.client.client import Client
 from barewire.protocol.errors import Reason, code_for, status_for
@@ -32,7 +32,7 @@ from barewire.session.receiver import Receiver
 from barewire.session.tables import BEFORE_READY, EXCHANGE, SESSION, SUBSCRIPTION, Leniency
 from barewire.transports import process, threads, watchdog
 from barewire.transports.process import DEFAULT_GRACE, SAFE_VARIABLES
-from bench.bars import BARS
+from bench.bars import BARS, Bar
 from bench.verdicts import as_ratio, ratio_of
 from bench.workloads import best
 
@@ -198,15 +198,18 @@ def hearings() -> str:
 
 def measured() -> str:
     """The bars of `make bench`, and the ratios of the run that was kept as MEASURED, if any."""
-    results = _best_figures(MEASURED.read_text("utf-8")) if MEASURED.exists() else {}
+    record = _record()
+    results = _best_figures(record)
     rows: list[list[str]] = []
     for bar in BARS:
-        ratio = ratio_of(bar, results)
         elsewhere = bar.their_workload != bar.workload
         beside = f"{bar.peer} under {bar.their_workload}" if elsewhere else bar.peer
-        found = "" if ratio is None else as_ratio(ratio, bar.limit)
-        rows.append([bar.workload, bar.figure, bar.ours, beside, bar.limit, found])
-    return _table(("workload", "figure", "ours", "beside", "bar", "measured"), rows)
+        row = [bar.workload, bar.figure, bar.ours, beside, bar.limit]
+        rows.append([*row, _told(bar, ratio_of(bar, results))] if record else row)
+    heads = ["workload", "figure", "ours", "beside", "bar"]
+    if not record:
+        return f"{_table(heads, rows)}\n\nNo run has been recorded yet."
+    return f"{_table([*heads, 'measured'], rows)}\n\n{_conditions(record[0])}"
 
 
 def answered_by_the_engine() -> str:
@@ -266,13 +269,44 @@ def _diagram(rows: Iterable[tuple[tuple[str, str], str]], starts: list[str]) -> 
     return "\n".join(["```mermaid", "stateDiagram-v2", *(f"    {line}" for line in lines), "```"])
 
 
-def _best_figures(record: str) -> dict[tuple[str, str], dict[str, float]]:
-    """Read the record of a run: its best figures by workload and name of the subject."""
+def unmeasured() -> list[Bar]:
+    """Return the bars of which the run that was kept says nothing, if there is one."""
+    record = _record()
+    results = _best_figures(record)
+    return [bar for bar in BARS if record and ratio_of(bar, results) is None]
+
+
+def _record() -> list[dict[str, Any]]:
+    """Read the run that was kept: what it was made on, then each figure; empty if there is none."""
+    return [json.loads(line) for line in _lines_of(MEASURED)]
+
+
+def _lines_of(path: Path) -> list[str]:
+    return path.read_text("utf-8").splitlines() if path.exists() else []
+
+
+def _best_figures(record: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, float]]:
+    """Return the best figures of a run by workload and name of the subject."""
     runs: dict[tuple[str, str], list[dict[str, float]]] = {}
-    for line in map(json.loads, record.splitlines()):
+    for line in record:
         if "figures" in line:
             runs.setdefault((line["workload"], line["subject"]), []).append(line["figures"])
     return {key: best(figures) for key, figures in runs.items()}
+
+
+def _told(bar: Bar, ratio: float | None) -> str:
+    if ratio is None:
+        return "not measured"
+    written = as_ratio(ratio, bar.limit)
+    return written if bar.holds(ratio) else f"{written}, **missed**"
+
+
+def _conditions(about: dict[str, Any]) -> str:
+    """Say what was measured, on what and when."""
+    versions: dict[str, str] = about["versions"]
+    named = ", ".join(f"{name}: {version}" for name, version in versions.items())
+    machine = f"{about['processor']}, {about['cpus']} CPUs"
+    return f"Measured on {about['at'][:10]}, {machine}; {named}."
 
 
 def _methods(cls: type, names: Iterable[str]) -> str:

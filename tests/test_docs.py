@@ -107,6 +107,55 @@ def test_the_tables_of_a_page_are_those_of_the_code(page: Path) -> None:
     assert text == printed.filled(text), "the code has changed: run `make docs`"
 
 
+RECORD = """\
+{"at": "2026-11-20T12:00:00+0000", "processor": "P", "cpus": 2, "versions": {"mcp2": "mcp 2.0"}}
+{"workload": "start", "subject": "async@3.11", "figures": {"seconds": 0.2, "memory": 20}}
+{"workload": "start", "subject": "async@3.11", "figures": {"seconds": 0.1, "memory": 21}}
+{"workload": "start", "subject": "mcp2-high@3.11", "figures": {"seconds": 1, "memory": 30}}
+{"workload": "start", "subject": "ts1", "failed": "it said nothing"}
+"""
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the record of the kept run is looked for; it is not there yet."""
+    path = tmp_path / "measured.jsonl"
+    monkeypatch.setattr(printed, "MEASURED", path)
+    return path
+
+
+def test_a_run_that_is_kept_fills_the_table_of_bars_and_one_that_misses_says_so(
+    record: Path,
+) -> None:
+    record.write_text(RECORD)
+    table = printed.measured()
+    assert "| start | seconds | async@3.11 | mcp2-high@3.11 | <= 1/4 | 1/10.0 |\n" in table
+    assert (
+        "| start | memory | async@3.11 | mcp2-high@3.11 | <= 1/2 | 1/1.5, **missed** |\n" in table
+    )
+    assert (
+        "| client, one by one | rate | client@3.11 | mcp2-client@3.11 | >= 1.7 | not mea" in table
+    )
+    assert table.endswith("\n\nMeasured on 2026-11-20, P, 2 CPUs; mcp2: mcp 2.0.")
+
+
+def test_without_a_run_the_bars_stand_alone(record: Path) -> None:
+    table = printed.measured()
+    assert table.startswith("| workload | figure | ours | beside | bar |\n")
+    assert table.endswith("\n\nNo run has been recorded yet.")
+    assert printed.unmeasured() == []
+
+
+def test_a_page_is_outdated_as_soon_as_another_run_is_kept(record: Path) -> None:
+    page = (ROOT / "docs" / "speed.md").read_text("utf-8")
+    record.write_text(RECORD)
+    assert page != printed.filled(page)
+
+
+def test_the_run_that_is_kept_measured_every_bar() -> None:
+    assert printed.unmeasured() == []
+
+
 def test_every_table_is_shown_somewhere() -> None:
     shown = {name for path in PAGES for _, name, _ in printed.PRINTED.findall(path.read_text())}
     assert shown == set(printed.TABLES)

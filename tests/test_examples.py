@@ -1,5 +1,6 @@
 """The examples run, and show what they promise."""
 
+import re
 import subprocess
 import sys
 import time
@@ -56,6 +57,52 @@ def test_the_engine_runs_on_a_transport_of_ones_own() -> None:
         "client: no answer to <ours tools/call 5 expired>",
         "server: the client gave up sleep",
     ]
+
+
+def test_a_server_asks_its_client_in_both_eras() -> None:
+    done = run("-m", "examples.rounds")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "2025-11-25",
+        "asked by a request: Really?",
+        "deleted",
+        "2026-07-28",
+        "asked by an answer: Really?",
+        "deleted",
+    ]
+
+
+def test_a_whole_server_is_served_on_a_pipe_of_ones_own() -> None:
+    done = run("-m", "examples.tcp")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"text":"Hello, TCP!"' in done.stdout
+
+
+def test_our_server_answers_every_hostile_line_as_the_corpus_says() -> None:
+    done = run("-m", "examples.hostile")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(
+        r"it lived through \d+ cases, and answered 0 of them otherwise\n", done.stdout
+    )
+
+
+def test_a_server_that_dies_of_a_hostile_line_is_told_with_the_line() -> None:
+    done = run("-m", "examples.hostile", sys.executable, "-c", DIES_OF_NAN)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines()[-1].startswith("nan ")
+
+
+DIES_OF_NAN = """
+import json, sys
+for line in sys.stdin.buffer:
+    if b"NaN" in line:
+        break
+    try:
+        asked = json.loads(line)
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": {}}), flush=True)
+    except Exception:
+        pass
+"""
 
 
 @pytest.mark.rule("SR-117", "SR-118")

@@ -79,13 +79,19 @@ class Client:
     `on_log` is called with level, data and logger of each log message, `on_notification` with every
     other notification, and `on_fault` with everything that the server does wrong and the client
     lives through: a line that is no message, an answer that nobody waits for, a tool whose
-    definition is none. Each may be `async def` and may use the client, and its calls follow each
-    other in the order of the messages. Faults are logged too, the first as a warning.
+    definition is none. Each may be `async def` and may use the client. Log messages and
+    notifications follow each other, one at a time and in their order, and so do faults. Faults are
+    logged too, the first as a warning.
 
     `log_level` is the least severe level that is asked for; without one it is for the server to
     decide, and modern servers are asked for everything if there is an `on_log`.
 
-    It can be opened in one task and closed in another.
+    `name` and `version` are how it introduces itself. It speaks all revisions unless `revisions`
+    names fewer. `strict` refuses what is accepted from peers although the specification says
+    otherwise, and `limits` bound what the server may take up.
+
+    It can be opened in one task and closed in another. What needs a connection raises
+    `LocalProtocolError` before there is one, and `ConnectionLost` when it has ended.
     """
 
     def __init__(
@@ -135,7 +141,8 @@ class Client:
         Raises `OSError` when a command cannot be started, `TimedOut` when the server says nothing,
         `ConnectionLost` when it goes away, and `RemoteProtocolError` when there is no revision in
         common. Each names the command and the end of its standard error. Raises
-        `LocalProtocolError` when it is open, or being opened.
+        `LocalProtocolError` when it is open, or being opened, and `TypeError` for a command that is
+        one string.
         """
         from barewire.connecting import Dial
 
@@ -212,7 +219,8 @@ class Client:
         """Return the server's tools, of all pages.
 
         One whose definition is odd does not lose the others: `on_fault` hears of it, and it is
-        among them as it came, unless it is no object at all.
+        among them as it came, unless it is no object at all. `timeout` holds for each page. Raises
+        what `request` raises; `RemoteProtocolError` also when the pages do not end.
         """
         tools: list[ToolInfo] = []
         cursor: str | None = None
@@ -244,9 +252,14 @@ class Client:
     ) -> CallResult:
         """Call a tool and return its result, which may say that the tool failed: `is_error`.
 
-        `on_progress` is called with progress, total and message, each call with more progress; it
-        resets `timeout`, but not `maximum`. Cancelling the caller cancels the call. Raises
-        `RequestError` when the server refuses the call, for instance of an unknown tool.
+        `on_progress` is called with progress, total and message, each time with more progress. The
+        call is given up when `timeout` seconds (the client's own if it is not given) pass without
+        an answer or progress, or `maximum` seconds in all. Cancelling the caller cancels the call.
+        What `on_progress` returns to be awaited is awaited before the result is returned, for at
+        most `timeout` seconds. `meta` becomes the `_meta` of the request.
+
+        Raises what `request` raises: `RequestError` when the server refuses the call, for instance
+        of an unknown tool.
         """
         params: Params = {"name": name, "arguments": arguments or {}}
         if meta is not None:

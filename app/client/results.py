@@ -59,7 +59,11 @@ class CallResult:
 
     @property
     def structured_content(self) -> Any:
-        """The data, `None` when the tool returned none or the revision has no such thing."""
+        """The data, `None` when the tool returned none or the revision has no such thing.
+
+        In the revisions that know objects only, servers send another value as a member of one:
+        those of barewire as `result`.
+        """
         return self.raw.get("structuredContent")
 
     @property

@@ -39,6 +39,9 @@ class Server:
 
         server.run()
 
+    `name`, `version`, `title`, `description`, `website_url` and `icons` are how it introduces
+    itself, as far as a revision knows them; `instructions` is advice to the model that uses it.
+
     It speaks all revisions unless `revisions` names fewer. `strict` refuses what is accepted from
     peers although the specification says otherwise. `limits` bound what one client may take up.
     `page_size` is the most that one page of a list holds. `on_fault` is called on the event loop

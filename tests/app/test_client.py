@@ -456,7 +456,8 @@ class TestCancellation:
 
     @pytest.mark.rule("C-12")
     async def test_what_may_not_be_cancelled_by_a_notice_is_not(self, scripts: Scripts) -> None:
-        async with Client(scripts.play(legacy(silent))) as client:
+        tasks = {"requests": {"tools": {"call": {}}}}
+        async with Client(scripts.play(legacy(silent, tasks=tasks))) as client:
             with anyio.move_on_after(0.01):
                 await client.ping()
             with anyio.move_on_after(0.01):
@@ -691,6 +692,60 @@ class TestCallbacks:
                 assert (await client.call_tool("work", on_progress=callback)).text == "done"
                 await until(lambda: len(caplog.records) == 2)
             assert {record.levelno for record in caplog.records} == {logging.ERROR}
+
+    async def test_a_callback_that_never_returns_holds_its_call_no_longer_than_the_time_out(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server = Server("s")
+
+        @server.tool
+        async def work(ctx: Context) -> str:
+            await ctx.report_progress(1)
+            return "done"
+
+        async def never(*_: object) -> None:
+            await anyio.sleep_forever()
+
+        async with Client(server) as client:
+            with anyio.fail_after(10):
+                result = await client.call_tool("work", on_progress=never, timeout=0.05)
+        assert result.text == "done"
+        assert [record.getMessage() for record in caplog.records] == [
+            "a callback of on_progress is not through after 0.05 s"
+        ]
+
+    async def test_of_the_calls_of_a_slow_callback_only_so_many_wait(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr("barewire.calling._WAITING", 20)
+        server = Server("s")
+
+        @server.tool
+        async def work(ctx: Context) -> str:
+            for number in range(100):
+                await ctx.report_progress(number)
+            return "done"
+
+        seen: list[float] = []
+        go_on = anyio.Event()
+
+        async def slowly(progress: float, *_: object) -> None:
+            await go_on.wait()
+            seen.append(progress)
+
+        async with Client(server) as client, anyio.create_task_group() as group:
+
+            async def call() -> None:
+                await client.call_tool("work", on_progress=slowly)
+
+            group.start_soon(call)
+            await until(lambda: bool(caplog.records))
+            go_on.set()
+        assert len(seen) in (20, 21)  # with the one that has begun
+        assert seen == list(range(len(seen)))
+        assert [record.getMessage() for record in caplog.records] == [
+            "a callback is too slow: more than 20 calls of it wait"
+        ]
 
     async def test_callbacks_follow_each_other_and_are_let_go(self) -> None:
         server = Server("s")
