@@ -13,9 +13,10 @@ help:
 	@echo 'make coverage    the same, with branch coverage of protocol/ and session/'
 	@echo 'make lint        ruff, mypy strict, pyright strict, verifytypes'
 	@echo 'make docs        write again what the pages show of the code: tables, outputs of programs'
-	@echo 'make soak        a million hostile lines for a live server, and for a client (LINES=1000000 SEED=...)'
+	@echo 'make soak        a million hostile lines for a live server, and for a client (ARGS="--seed 7")'
 	@echo 'make mutants     break protocol/ and session/ in small ways: a test must fail for each (ARGS="--slice 1/12")'
 	@echo 'make strangers   one environment per foreign SDK, which make test then uses'
+	@echo 'make transcripts record again what the foreign SDKs say, which make test replays (ARGS="mcp2 ts1")'
 	@echo 'make bench       speed beside other SDKs, judged by its bars (ARGS="--quick --only client")'
 
 install: $(STAMP)
@@ -38,7 +39,7 @@ coverage: install
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m coverage run -m pytest $(ARGS)
 	@$(BIN)/python -m coverage combine -q
-	@$(BIN)/python -m coverage report --include='*/barewire/protocol/*,*/barewire/session/*,protocol/*,session/*' --fail-under=95
+	@$(BIN)/python -m coverage report --include='*/barewire/protocol/*,*/barewire/session/*,protocol/*,session/*' --fail-under=98
 
 lint: install
 	@$(BIN)/python -m pip install -qq --group lint
@@ -51,7 +52,7 @@ lint: install
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes barewire --ignoreexternal
 
 soak: install
-	@$(BIN)/python -m barewire.fuzz.soak --lines $(or $(LINES),1000000) --seed '$(SEED)' --findings fuzz/corpus
+	@$(BIN)/python -m barewire.fuzz.soak --findings fuzz/corpus $(ARGS)
 
 mutants: install
 	@$(BIN)/python -m tests.mutants.run $(ARGS)
@@ -62,10 +63,13 @@ docs: install
 strangers:
 	@$(PYTHON) tests/interop/make_strangers.py
 
+transcripts: install strangers
+	@$(BIN)/python -m tests.record $(ARGS)
+
 bench:
 	@$(PYTHON) -m bench $(ARGS)
 
 clean:
 	@rm -rf .venv .venv-* .strangers .bench bench/results build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
 
-.PHONY: help install demo test coverage lint soak mutants docs strangers bench clean
+.PHONY: help install demo test coverage lint soak mutants docs strangers transcripts bench clean

@@ -48,7 +48,10 @@ class Plan:
     trying: Revision | None = None
     """The revision of the probe, or of the handshake, that is under way."""
     tried: tuple[Revision, ...] = ()
-    """Those that it has been tried with so far, in order: none is tried twice."""
+    """Those that it has been tried with so far, in order.
+
+    None is tried twice, but for a probe that a slow server answered too late.
+    """
     unanswered: bool = False
     """Whether the server that is spoken to has not answered its probe, and may meet it yet."""
 
@@ -178,7 +181,7 @@ def _choose(plan: Plan, versions: tuple[str, ...], *, discovered: bool) -> Step:
     # A legacy date among the supported ones means: reachable by the handshake.
     if plan.mode != "modern":
         for revision in reversed(plan.legacy):
-            if revision.name in versions:
+            if revision.name in versions and revision not in plan.tried:
                 return _initialize(plan, revision)
     spoken = ", ".join(revision.name for revision in plan.modern + plan.legacy)
     offered = ", ".join(version[:32] for version in versions[:16]) or "none"
@@ -197,6 +200,9 @@ def _after_initialize(plan: Plan, observed: Observation) -> Step:
         for revision in reversed(plan.legacy):
             if revision.name in observed.supported and revision not in plan.tried:
                 return _initialize(plan, revision)
+        if plan.unanswered and is_modern_error(observed.code):
+            # It was slow to start, and is modern since it met the probe. Now it is awake.
+            return _probe(replace(plan, unanswered=False), plan.modern[-1])
     if isinstance(observed, Exited) and plan.unanswered and plan.trying is not None:
         # It was slow to start, and ended when it met the probe.
         return replace(plan, unanswered=False), Respawn(plan.trying)

@@ -1,25 +1,15 @@
 """Record sessions with foreign implementations, from real processes, into tests/transcripts/.
 
-    python -m tests.record              record everything that `make strangers` has made
-    python -m tests.record mcp2 ts1     only these
+    make transcripts                    record every stranger in each role and revision: two minutes
+    make transcripts ARGS="mcp2 ts1"    only these
 
 A foreign server is started and led through the tour of `client_end`; a foreign client is given our
 `server_end` as the command to start, and takes a tour of its own, `stranger_tour_*`. Each session
-becomes one file, `NAME-ROLE-REVISION.wire`, which `test_replay` holds again without the stranger:
-
-    package: mcp                    what spoke, and which release of it
-    version: 2.3.0
-    date: 2026-11-21                when it was recorded
-    role: server                    its part; the other one is ours
-    revision: 2026-07-28            what was spoken
-
-    # tools/list
-    > {"jsonrpc":"2.0","id":1,"method":"tools/list","params":...}
-    < {"jsonrpc":"2.0","id":1,"result":...}
-
-`>` goes from the client to the server and `<` back. What follows is one line of the stream, exactly
-those bytes; only its line feed is not repeated. `#` begins a comment. Nothing is edited afterwards:
-names and paths of the machine stay out because nothing that is said contains any.
+becomes one file, `NAME-ROLE-REVISION.wire`, which `test_replay` holds again without the stranger;
+`tests.transcripts.transcript` says how it is written. Record again what a new release of a stranger
+says (its pins are in tests/interop/), and after a change of a tour or of what our ends say. Nothing
+is edited afterwards: names and paths of the machine stay out because nothing that is said contains
+any.
 """
 
 import datetime
@@ -200,6 +190,10 @@ def sessions(names: list[str]) -> Iterator[tuple[str, Role, Revision]]:
 
 def main(arguments: list[str]) -> int:
     """Record what is asked for; one session that fails does not keep the others from it."""
+    unknown = [name for name in arguments if name not in SPOKEN]
+    if unknown:
+        print(f"no such stranger: {', '.join(unknown)}; there are {', '.join(SPOKEN)}")
+        return 2
     failed = False
     for name, role, revision in sessions(arguments):
         try:

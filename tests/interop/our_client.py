@@ -99,6 +99,7 @@ async def connect(mode: str, command: list[str]) -> AsyncGenerator[Ours]:
         name="ours",
         mode="auto" if only is None else only.era,
         revisions=ALL if only is None else (only,),
+        probe_timeout=20,  # the machine may be busy
         on_log=on_log,
         log_level="warning",
     ) as client:

@@ -1,5 +1,11 @@
-"""A stdio server written with barewire, for the clients of foreign SDKs to use."""
+"""A stdio server written with barewire, for the clients of foreign SDKs to use.
 
+    our_server.py LOOP
+
+LOOP is "asyncio" or "trio".
+"""
+
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,4 +93,4 @@ async def whoami(ctx: Context) -> Peer:
 
 
 if __name__ == "__main__":
-    server.run()
+    server.run(backend=sys.argv[1])

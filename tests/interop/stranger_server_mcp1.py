@@ -7,7 +7,7 @@ import sys
 
 from mcp.server.fastmcp import Context, FastMCP
 from mcp.server.fastmcp.exceptions import ToolError
-from mcp.types import Completion, SamplingMessage
+from mcp.types import Completion, ListResourcesRequest, ListResourcesResult, SamplingMessage
 from pydantic import AnyUrl
 from stranger_tools import (
     COLOUR_SCHEMA,
@@ -17,6 +17,7 @@ from stranger_tools import (
     Peer,
     offer_everything,
     offer_tools,
+    page_of,
 )
 
 
@@ -34,6 +35,14 @@ state = offer_tools(server, Context, ToolError, identify)
 @server._mcp_server.set_logging_level()
 async def set_level(level: Level) -> None:
     state.least_level = level
+
+
+def offer_pages() -> None:
+    @server._mcp_server.list_resources()
+    async def list_resources(request: ListResourcesRequest) -> ListResourcesResult:
+        cursor = request.params.cursor if request.params else None
+        resources, following = page_of(await server.list_resources(), cursor)
+        return ListResourcesResult(resources=resources, nextCursor=following)
 
 
 def offer_questions() -> None:
@@ -74,5 +83,6 @@ def offer_questions() -> None:
 
 if "everything" in sys.argv:
     offer_everything(server, Completion)
+    offer_pages()
     offer_questions()
 server.run("stdio")

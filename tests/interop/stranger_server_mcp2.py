@@ -15,6 +15,8 @@ from mcp.types import (
     Completion,
     EmptyResult,
     InputRequiredResult,
+    ListResourcesResult,
+    PaginatedRequestParams,
     SamplingMessage,
     SetLevelRequestParams,
     SubscribeRequestParams,
@@ -28,6 +30,7 @@ from stranger_tools import (
     Peer,
     offer_everything,
     offer_tools,
+    page_of,
 )
 
 warnings.simplefilter("ignore", MCPDeprecationWarning)
@@ -49,6 +52,17 @@ server = MCPServer(
 state = offer_tools(server, Context, ToolError, identify)
 # The high-level server of this SDK has no public way to offer logging/setLevel.
 server._lowlevel_server.add_request_handler("logging/setLevel", SetLevelRequestParams, set_level)
+
+
+def offer_pages() -> None:
+    async def list_resources(
+        _context: object, params: PaginatedRequestParams
+    ) -> ListResourcesResult:
+        resources, following = page_of(await server.list_resources(), params.cursor)
+        return ListResourcesResult(resources=resources, next_cursor=following)
+
+    add = server._lowlevel_server.add_request_handler
+    add("resources/list", PaginatedRequestParams, list_resources)
 
 
 def is_modern(ctx: Context) -> bool:
@@ -122,5 +136,6 @@ def offer_questions() -> None:
 
 if "everything" in sys.argv:
     offer_everything(server, Completion)
+    offer_pages()
     offer_questions()
 server.run("stdio")

@@ -4,13 +4,13 @@
 
 import { createRequire } from 'node:module';
 
-import { offerEverything, offerTools } from './stranger_tools.mjs';
+import { listResources, offerEverything, offerTools } from './stranger_tools.mjs';
 
 const require = createRequire(new URL('../../.strangers/ts1/', import.meta.url));
 const { McpServer, ResourceTemplate } = require('@modelcontextprotocol/sdk/server/mcp.js');
 const { completable } = require('@modelcontextprotocol/sdk/server/completable.js');
 const { StdioServerTransport } = require('@modelcontextprotocol/sdk/server/stdio.js');
-const { SubscribeRequestSchema, UnsubscribeRequestSchema } =
+const { ListResourcesRequestSchema, SubscribeRequestSchema, UnsubscribeRequestSchema } =
   require('@modelcontextprotocol/sdk/types.js');
 const { z } = require('zod');
 
@@ -67,6 +67,7 @@ const sdk = {
 offerTools(server, sdk);
 if (everything) {
   offerEverything(server, sdk);
+  server.server.setRequestHandler(ListResourcesRequestSchema, listResources);
   server.server.setRequestHandler(SubscribeRequestSchema, async () => ({}));
   server.server.setRequestHandler(UnsubscribeRequestSchema, async () => ({}));
 }

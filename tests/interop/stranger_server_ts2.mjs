@@ -4,7 +4,7 @@
 
 import { createRequire } from 'node:module';
 
-import { offerEverything, offerTools } from './stranger_tools.mjs';
+import { listResources, offerEverything, offerTools } from './stranger_tools.mjs';
 
 const require = createRequire(new URL('../../.strangers/ts2/', import.meta.url));
 const {
@@ -72,6 +72,7 @@ function build() {
   offerTools(server, sdk);
   if (everything) {
     offerEverything(server, sdk);
+    server.server.setRequestHandler('resources/list', listResources);
     server.server.setRequestHandler('resources/subscribe', async () => ({}));
     server.server.setRequestHandler('resources/unsubscribe', async () => ({}));
   }

@@ -81,6 +81,19 @@ const COLOUR_SCHEMA = {
   required: ['colour'],
 };
 
+const RESOURCES = [
+  { uri: 'note://hello', name: 'hello', description: 'A greeting.', mimeType: 'text/plain' },
+  { uri: 'note://seal', name: 'seal', description: 'A picture.', mimeType: 'image/png' },
+];
+const SEAL = 'AAECAwQFBgc=';
+
+// What `resources/list` answers: the first resource and the cursor of the others, or these.
+export function listResources({ params }) {
+  return params?.cursor
+    ? { resources: RESOURCES.slice(1) }
+    : { resources: RESOURCES.slice(0, 1), nextCursor: 'second' };
+}
+
 // What a session to be recorded needs besides the tools: resources, a prompt with completions, and
 // tools that ask. Besides the above, `sdk` has `completable`, `ResourceTemplate`, `schema(input)`,
 // `touch(uri)` and `askRoots(extra)`, `askModel(extra, params)`, `askUser(extra, params)`: each
@@ -92,9 +105,11 @@ export function offerEverything(server, sdk) {
     contents: [{ uri: uri.href, mimeType: 'text/plain', text: words }],
   });
 
-  server.registerResource('hello', 'note://hello',
-    { description: 'A greeting.', mimeType: 'text/plain' },
-    async uri => contents(uri, 'Hello.'));
+  server.registerResource('hello', 'note://hello', {}, async uri => contents(uri, 'Hello.'));
+
+  server.registerResource('seal', 'note://seal', {}, async uri => ({
+    contents: [{ uri: uri.href, mimeType: 'image/png', blob: SEAL }],
+  }));
 
   server.registerResource('note', new ResourceTemplate('note://of/{name}', { list: undefined }),
     { description: 'A note of somebody.', mimeType: 'text/plain' },
@@ -105,6 +120,18 @@ export function offerEverything(server, sdk) {
     { description: 'Greet somebody.', argsSchema: sdk.schema({ name }) },
     async args => ({
       messages: [{ role: 'user', content: { type: 'text', text: `Greet ${args.name}.` } }],
+    }));
+
+  server.registerTool('picture',
+    { description: 'Return a picture and a note.', inputSchema: z.object({}) },
+    async () => ({
+      content: [
+        { type: 'image', data: SEAL, mimeType: 'image/png' },
+        {
+          type: 'resource',
+          resource: { uri: 'note://hello', mimeType: 'text/plain', text: 'Hello.' },
+        },
+      ],
     }));
 
   function question(tool, description, ask, read) {

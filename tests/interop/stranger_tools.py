@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import anyio
+from mcp.types import EmbeddedResource, ImageContent
 
 Level = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
 LEVELS = Level.__args__
@@ -105,6 +106,17 @@ COLOUR_SCHEMA = {
     "required": ["colour"],
 }
 COLOURS = ["blue", "black", "green"]
+SEAL = bytes(range(8))
+IMAGE = {"type": "image", "data": "AAECAwQFBgc=", "mimeType": "image/png"}
+NOTE = {
+    "type": "resource",
+    "resource": {"uri": "note://hello", "mimeType": "text/plain", "text": "Hello."},
+}
+
+
+def page_of(items: list[Any], cursor: str | None) -> tuple[list[Any], str | None]:
+    """Return the first item and the cursor of the others, or these."""
+    return (items[:1], "second") if cursor is None else (items[1:], None)
 
 
 def offer_everything(server: Any, Completion: type) -> None:
@@ -117,6 +129,15 @@ def offer_everything(server: Any, Completion: type) -> None:
     @server.resource("note://of/{name}", name="note", description="A note of somebody.")
     def note(name: str) -> str:
         return f"A note of {name}."
+
+    @server.resource("note://seal", name="seal", description="A picture.", mime_type="image/png")
+    def seal() -> bytes:
+        return SEAL
+
+    @server.tool(structured_output=False)
+    async def picture() -> list[ImageContent | EmbeddedResource]:
+        """Return a picture and a note."""
+        return [ImageContent.model_validate(IMAGE), EmbeddedResource.model_validate(NOTE)]
 
     @server.prompt(name="greet", description="Greet somebody.")
     def greet(name: str) -> str:

@@ -46,6 +46,10 @@ async def tour(session: ClientSession) -> None:
     await session.call_tool("fail", {"message": "out of stock"})
     await refused(session.call_tool("nothing"))
     await refused(session.call_tool("add", {"a": "x"}))
+    async with anyio.create_task_group() as group:
+        for text in ("one", "two", "three"):
+            group.start_soon(session.call_tool, "echo", {"text": text})
+    await session.call_tool("picture")
     await session.call_tool("progress", {"n": 3}, progress_callback=on_progress)
     await cancel(session)
     await session.send_ping()
@@ -55,11 +59,14 @@ async def tour(session: ClientSession) -> None:
     for tool in ("ask_roots", "ask_model", "ask_user"):
         await session.call_tool(tool)
     await session.send_roots_list_changed()
-    await session.list_resources()
+    first = await session.list_resources()
+    await session.list_resources(first.nextCursor)
     await session.list_resource_templates()
     await session.read_resource(AnyUrl("note://hello"))
+    await session.read_resource(AnyUrl("note://seal"))
     await refused(session.read_resource(AnyUrl("other://nowhere")))
     await session.list_prompts()
+    await refused(session.list_prompts("nowhere"))
     await session.get_prompt("greet", {"name": "ann"})
     await refused(session.get_prompt("nothing"))
     ref = PromptReference(type="ref/prompt", name="greet")

@@ -47,6 +47,10 @@ async def tour(client: Client, *, legacy: bool) -> None:
     await client.call_tool("fail", {"message": "out of stock"})
     await refused(client.call_tool("nothing"))
     await refused(client.call_tool("add", {"a": "x"}))
+    async with anyio.create_task_group() as group:
+        for text in ("one", "two", "three"):
+            group.start_soon(client.call_tool, "echo", {"text": text})
+    await client.call_tool("picture")
     await client.call_tool("progress", {"n": 3}, progress_callback=on_progress)
     await cancel(client)
     if legacy:
@@ -58,11 +62,14 @@ async def tour(client: Client, *, legacy: bool) -> None:
         await client.call_tool(tool)
     if legacy:
         await client.send_roots_list_changed()
-    await client.list_resources()
+    first = await client.list_resources()
+    await client.list_resources(cursor=first.next_cursor)
     await client.list_resource_templates()
     await client.read_resource("note://hello")
+    await client.read_resource("note://seal")
     await refused(client.read_resource("other://nowhere"))
     await client.list_prompts()
+    await refused(client.list_prompts(cursor="nowhere"))
     await client.get_prompt("greet", {"name": "ann"})
     await refused(client.get_prompt("nothing"))
     ref = PromptReference(type="ref/prompt", name="greet")

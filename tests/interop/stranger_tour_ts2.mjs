@@ -21,7 +21,7 @@ const client = new Client(
     capabilities: { roots: { listChanged: true }, sampling: {}, elicitation: {} },
     ...(legacy
       ? { supportedProtocolVersions: [revision] }
-      : { versionNegotiation: { mode: { pin: revision } } }),
+      : { versionNegotiation: { mode: 'auto' } }),
   },
 );
 client.setRequestHandler('roots/list', async () => ANSWERS.roots);

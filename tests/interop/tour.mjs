@@ -16,6 +16,8 @@ export async function tour(client, { call, legacy, listen }) {
   await call('fail', { message: 'out of stock' });
   await refused(call('nothing', {}));
   await refused(call('add', { a: 'x' }));
+  await Promise.all(['one', 'two', 'three'].map(text => call('echo', { text })));
+  await call('picture', {});
   await call('progress', { n: 3 }, { onprogress: () => {} });
   await cancel(call);
   await call('cancelled_count', { at_least: 1 });
@@ -27,11 +29,14 @@ export async function tour(client, { call, legacy, listen }) {
   await call('log', { level: 'warning', text: 'a warning' });
   for (const tool of ['ask_roots', 'ask_model', 'ask_user']) await call(tool, {});
   if (legacy) await client.sendRootsListChanged();
-  await client.listResources();
+  const first = await client.listResources();
+  if (first.nextCursor) await client.listResources({ cursor: first.nextCursor });
   await client.listResourceTemplates();
   await client.readResource({ uri: 'note://hello' });
+  await client.readResource({ uri: 'note://seal' });
   await refused(client.readResource({ uri: 'other://nowhere' }));
   await client.listPrompts();
+  await refused(client.listPrompts({ cursor: 'nowhere' }));
   await client.getPrompt({ name: 'greet', arguments: { name: 'ann' } });
   await refused(client.getPrompt({ name: 'nothing' }));
   await client.complete({

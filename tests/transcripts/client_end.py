@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from barewire.protocol.codec import dumps
-from barewire.protocol.envelope import LOG_LEVEL, tagged
+from barewire.protocol.envelope import CLIENT_CAPABILITIES, LOG_LEVEL, PROTOCOL_VERSION, tagged
 from barewire.protocol.methods import method_named
 from barewire.protocol.revisions import Revision
 from barewire.session.connection import Connection
@@ -26,7 +26,14 @@ from barewire.session.exceptions import LocalProtocolError
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Local
 from barewire.session.rounds import read_round, retry
-from tests.transcripts.words import ANSWERS, ODD, QUESTIONS, TEXT, Json
+from tests.transcripts.words import (
+    ANSWERS,
+    ODD,
+    QUESTIONS,
+    TEXT,
+    UNKNOWN_NOTIFICATION,
+    Json,
+)
 
 INFO: Json = {"name": "barewire", "version": "1"}
 CAPABILITIES: Json = {
@@ -150,13 +157,15 @@ class ClientEnd:
 
     def _tools(self) -> Tour:
         yield Note("tools/list")
-        result = yield from self._ask("tools/list")
-        while result is not None and "nextCursor" in result:
-            result = yield from self._ask("tools/list", {"cursor": result["nextCursor"]})
-        yield Note("tools/call: a text, data, a failing tool")
+        yield from self._list("tools/list")
+        yield Note("tools/call: a text, data, a picture and a note, a failing tool")
         yield from self._call("echo", {"text": TEXT})
         yield from self._call("add", {"a": 2, "b": 3})
+        yield from self._call("whoami", {})
+        yield from self._call("picture", {})
         yield from self._call("fail", {"message": "out of stock"})
+        yield Note("tools/call: several in flight")
+        yield from self._together(*({"name": "echo", "arguments": {"text": n}} for n in "abc"))
         yield Note("tools/call: an unknown tool, arguments and params that are wrong")
         yield from self._call("nothing", {})
         yield from self._call("add", {"a": "x"})
@@ -180,6 +189,8 @@ class ClientEnd:
         yield Note("log messages")
         if not self.revision.modern:
             yield from self._ask("logging/setLevel", {"level": "warning"})
+            yield self._raw(f"{ODD}-7", "logging/setLevel", {"level": "loud"})
+            yield Settle()
         for level in ("debug", "warning"):
             yield from self._call("log", {"level": level, "text": f"a {level}"}, log="warning")
 
@@ -196,16 +207,17 @@ class ClientEnd:
 
     def _resources(self) -> Tour:
         yield Note("resources")
-        yield from self._ask("resources/list")
-        yield from self._ask("resources/templates/list")
+        yield from self._list("resources/list")
+        yield from self._list("resources/templates/list")
         yield from self._ask("resources/read", {"uri": "note://hello"})
         yield from self._ask("resources/read", {"uri": "note://of/ann"})
+        yield from self._ask("resources/read", {"uri": "note://seal"})
         yield Note("an unknown resource")
         yield from self._ask("resources/read", {"uri": "other://nowhere"})
 
     def _prompts(self) -> Tour:
         yield Note("prompts")
-        yield from self._ask("prompts/list")
+        yield from self._list("prompts/list")
         yield Note("a cursor that nobody gave out")
         yield from self._ask("prompts/list", {"cursor": "nowhere"})
         yield from self._ask("prompts/get", {"name": "greet", "arguments": {"name": "ann"}})
@@ -244,6 +256,8 @@ class ClientEnd:
         yield Note("a request of the other era")
         yield self._raw(f"{ODD}-2", "ping" if self.revision.modern else "server/discover")
         yield Settle()
+        if self.revision.modern:
+            yield from self._envelopes()
         if self.revision.batch:
             yield Note("a batch")
             pings = [{"jsonrpc": "2.0", "id": f"{ODD}-{n}", "method": "ping"} for n in (3, 4)]
@@ -254,6 +268,29 @@ class ClientEnd:
         yield Settle()
         yield Note("JSON that is no message")
         yield Raw(b'{"jsonrpc":"2.0","id":"odd-6"}')
+        yield Settle()
+        yield Note("what is to be ignored: an unknown notification, a cancellation, an answer")
+        yield Raw(dumps({"jsonrpc": "2.0", "method": UNKNOWN_NOTIFICATION}))
+        yield Raw(
+            b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"odd-13"}}'
+        )
+        yield Raw(b'{"jsonrpc":"2.0","id":"odd-8","result":{}}')
+        yield Settle()
+
+    def _envelopes(self) -> Tour:
+        envelope = self._envelope or {}
+        yield Note("no envelope; one without the capabilities; one of a revision that nobody knows")
+        yield Raw(dumps({"jsonrpc": "2.0", "id": f"{ODD}-9", "method": "prompts/list"}))
+        yield Settle()
+        without = {key: envelope[key] for key in envelope if key != CLIENT_CAPABILITIES}
+        yield self._raw(f"{ODD}-10", "prompts/list", envelope=without)
+        yield Settle()
+        yield self._raw(f"{ODD}-11", "prompts/list", envelope={**envelope, PROTOCOL_VERSION: "?"})
+        yield Settle()
+        yield Note("a tool that asks a client that cannot be asked")
+        deaf: Json = {**envelope, CLIENT_CAPABILITIES: {}}
+        ask: Json = {"name": "ask_user", "arguments": {}}
+        yield self._raw(f"{ODD}-12", "tools/call", ask, envelope=deaf)
         yield Settle()
 
     # Parts.
@@ -282,10 +319,26 @@ class ClientEnd:
             params = tagged(params, LOG_LEVEL, log)
         return (yield from self._ask("tools/call", params, progress=progress))
 
-    def _raw(self, id: str, method: str, params: Json | None = None) -> Raw:
+    def _list(self, method: str) -> Tour:
+        """Ask for every page."""
+        result = yield from self._ask(method)
+        while result is not None and "nextCursor" in result:
+            result = yield from self._ask(method, {"cursor": result["nextCursor"]})
+
+    def _together(self, *calls: Json) -> Tour:
+        """Call tools at once and wait for the end of all."""
+        exchanges = [
+            self.connection.request("tools/call", params, now=0.0, timeout=None) for params in calls
+        ]
+        yield Until(lambda _: all(exchange.over for exchange in exchanges))
+
+    def _raw(
+        self, id: str, method: str, params: Json | None = None, envelope: Json | None = None
+    ) -> Raw:
         plain: Json = {"jsonrpc": "2.0", "id": id, "method": method}
-        if self._envelope is not None:
-            params = {**(params or {}), "_meta": self._envelope}
+        envelope = envelope or self._envelope
+        if envelope is not None:
+            params = {**(params or {}), "_meta": envelope}
         if params is not None:
             plain["params"] = params
         return Raw(dumps(plain))

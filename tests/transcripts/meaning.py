@@ -1,12 +1,12 @@
-"""What an answer means, whoever wrote it.
+"""What a server says, whoever wrote it.
 
 Two servers that offer the same tools may answer the same request in other words. `meaning` keeps
-what the answer says and drops what each is free to choose:
+what an answer says, `remark` what a server says unasked, and both drop what each is free to choose:
 
 * the order of members, `_meta`, `ttlMs` and `cacheScope`, an absent `isError` or `resultType`;
 * the words of errors, of failing tools, of descriptions and titles;
-* how JSON is laid out inside a text, what a state to hand back looks like, a mode that is the
-  default;
+* how JSON is laid out inside a text, whether a plain text is told as structured content too, what a
+  state to hand back looks like, a mode that is the default;
 * capabilities, our tool for noise, and what schemas say of arguments beyond their types.
 """
 
@@ -39,21 +39,40 @@ def meaning(method: str, answer: Json) -> Meaning:
     return ("result", result if read is None else read(result))
 
 
+def remark(message: Json) -> tuple[str, Json]:
+    """Return what a notification or a request of a server's says."""
+    if "id" in message:
+        return _question(message)
+    params: Json = message.get("params", {})
+    return message["method"], {key: params[key] for key in params if key != "_meta"}
+
+
+def told(*blocks: Meaning, data: Meaning = None) -> Meaning:
+    """Return what a tool's result with these blocks and this structured content means."""
+    return ("result", (list(blocks), data))
+
+
 def _tool(result: Json) -> Meaning:
     if result.get("isError"):
         return "failed"
-    return [_block(block) for block in result["content"]]
+    data = result.get("structuredContent")
+    if data == {"result": result["content"][0].get("text")}:
+        data = None
+    return [_block(block) for block in result["content"]], data
 
 
 def _block(block: Json) -> Meaning:
+    if block["type"] != "text":
+        return block
     try:
-        return block["type"], json.loads(block["text"])
+        return json.loads(block["text"])
     except ValueError:
-        return block["type"], block["text"]
+        return block["text"]
 
 
-def _question(question: Json) -> Meaning:
+def _question(question: Json) -> tuple[str, Json]:
     params: Json = question.get("params", {})
+    params = {key: params[key] for key in params if key != "_meta"}
     return question["method"], {**params, "mode": params.get("mode", "form")}
 
 
@@ -76,12 +95,16 @@ READERS: dict[str, Callable[[Json], Meaning]] = {
     "resources/unsubscribe": lambda result: None,
     "tools/list": _tools,
     "tools/call": _tool,
-    "resources/list": lambda result: [one["uri"] for one in result["resources"]],
+    "resources/list": lambda result: (
+        [one["uri"] for one in result["resources"]],
+        result.get("nextCursor"),
+    ),
     "resources/templates/list": lambda result: [
         one["uriTemplate"] for one in result["resourceTemplates"]
     ],
     "resources/read": lambda result: [
-        (one["uri"], one["mimeType"], one["text"]) for one in result["contents"]
+        (one["uri"], one["mimeType"], one.get("text"), one.get("blob"))
+        for one in result["contents"]
     ],
     "prompts/list": lambda result: [
         (one["name"], [argument["name"] for argument in one["arguments"]])

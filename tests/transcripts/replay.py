@@ -12,6 +12,7 @@ from barewire.session.events import Event
 from barewire.session.exchange import Exchange
 from barewire.session.session import Session
 from tests.transcripts.client_end import ClientEnd, Note, Settle
+from tests.transcripts.meaning import remark
 from tests.transcripts.server_end import ServerEnd
 from tests.transcripts.transcript import Transcript
 from tests.transcripts.words import Json
@@ -116,8 +117,28 @@ def answers(transcript: Transcript) -> dict[Any, Json]:
     }
 
 
+def remarks(transcript: Transcript) -> list[tuple[str, Json]]:
+    """Return what a recorded server said unasked."""
+    return [
+        remark(message)
+        for sender, message in messages(transcript)
+        if sender == "server" and "method" in message
+    ]
+
+
 def our_answers(transcript: Transcript) -> dict[Any, Json]:
     """Return what our server answers to what a recorded server was asked."""
+    said = _said_to(transcript)
+    return {message["id"]: message for message in said if is_answer(message)}
+
+
+def our_remarks(transcript: Transcript) -> list[tuple[str, Json]]:
+    """Return what our server says unasked to the client of a recorded server."""
+    return [remark(message) for message in _said_to(transcript) if "method" in message]
+
+
+def _said_to(transcript: Transcript) -> list[Json]:
+    """Return what our server says to what a recorded server heard."""
     end = ServerEnd(page=100)
     said: list[Json] = []
     asked: dict[Any, str] = {}
@@ -129,7 +150,7 @@ def our_answers(transcript: Transcript) -> dict[Any, Json]:
             continue
         end.receive(_as_said_to_us(line.data, asked, said) + b"\n")
         said += filter(None, (as_object(json.loads(item)) for item in end.output()))
-    return {message["id"]: message for message in said if is_answer(message)}
+    return said
 
 
 def _as_said_to_us(line: bytes, asked: dict[Any, str], said: list[Json]) -> bytes:

@@ -16,7 +16,7 @@ from barewire.session.events import Abandoned, Answered, Event, Refused, Request
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Local
-from barewire.session.rounds import Question, answers_of, ask
+from barewire.session.rounds import Question, answers_of, ask, missing_capabilities
 from tests.transcripts.words import COLOURS, ODD, QUESTIONS, Json, text
 
 INFO: Json = {"name": "ours", "version": "1.0"}
@@ -52,6 +52,7 @@ TOOLS: dict[str, tuple[str, Json, Json | None]] = {
     "ask_model": ("Ask the client's model for a colour.", _schema(), None),
     "ask_user": ("Ask the client's user for a colour.", _schema(), None),
     "touch": ("Tell of a change of a resource and of the tools.", _schema(uri=STRING), None),
+    "picture": ("Return a picture and a note.", _schema(), None),
     "noise": ("Write lines that are no messages, then end.", _schema(), None),
 }
 """Each with its description and its schemas, of the arguments and of the result."""
@@ -111,7 +112,7 @@ class ServerEnd:
         params = exchange.params
         method = exchange.method.name
         if method == "tools/list":
-            self._list_tools(exchange, params.get("cursor"))
+            self._list_tools(exchange)
         elif method == "tools/call":
             self._call(exchange, params["name"], params.get("arguments") or {})
         elif method == "resources/read":
@@ -122,30 +123,37 @@ class ServerEnd:
             value = params["argument"]["value"]
             values = [colour for colour in COLOURS if colour.startswith(value)]
             self.connection.respond(exchange, {"completion": {"values": values}})
-        elif "cursor" in params:
-            self.connection.fail(exchange, Reason.INVALID_CURSOR)  # they have one page
+        elif method == "resources/list":
+            self._list(exchange, "resources", RESOURCES, 1)
+        elif method == "resources/templates/list":
+            self._list(exchange, "resourceTemplates", TEMPLATES)
+        elif method == "prompts/list":
+            self._list(exchange, "prompts", PROMPTS)
         else:
-            self.connection.respond(exchange, LISTS[method])
+            self.connection.respond(exchange, {})
+
+    def _list(self, exchange: Exchange, member: str, items: list[Json], page: int = 100) -> None:
+        cursor = exchange.params.get("cursor")
+        if cursor is None and page < len(items):
+            first: Json = {member: items[:page], "nextCursor": "second"}
+            self.connection.respond(exchange, first)
+        elif cursor is None:
+            self.connection.respond(exchange, {member: items})
+        elif cursor == "second" and page < len(items):
+            self.connection.respond(exchange, {member: items[page:]})
+        else:
+            self.connection.fail(exchange, Reason.INVALID_CURSOR)
 
     # Tools.
 
-    def _list_tools(self, exchange: Exchange, cursor: str | None) -> None:
-        if cursor not in (None, "second"):
-            self.connection.fail(exchange, Reason.INVALID_CURSOR)
-            return
+    def _list_tools(self, exchange: Exchange) -> None:
         tools: list[Json] = []
         for name, (description, takes, gives) in TOOLS.items():
             tool: Json = {"name": name, "description": description, "inputSchema": takes}
             if gives is not None and exchange.revision.structured_content != "none":
                 tool["outputSchema"] = gives
             tools.append(tool)
-        if cursor is not None:
-            self.connection.respond(exchange, {"tools": tools[self._page :]})
-        elif len(tools) <= self._page:
-            self.connection.respond(exchange, {"tools": tools})
-        else:
-            first: Json = {"tools": tools[: self._page], "nextCursor": "second"}
-            self.connection.respond(exchange, first)
+        self._list(exchange, "tools", tools, self._page)
 
     def _call(self, exchange: Exchange, name: str, arguments: Json) -> None:
         if name not in TOOLS:
@@ -206,6 +214,9 @@ class ServerEnd:
         self.connection.publish("notifications/tools/list_changed")
         return text("touched")
 
+    def _tool_picture(self, _: Exchange) -> Json:
+        return {"content": [IMAGE, NOTE]}
+
     def _tool_noise(self, exchange: Exchange) -> Json:
         self._flush()
         self._output += [b"This is a line of a log.\n", b'{"jsonrpc":"2.0","method":\n']
@@ -226,6 +237,11 @@ class ServerEnd:
                 self._asking[asked] = exchange
                 return
             answers, _ = answers_of(exchange)
+            missing = missing_capabilities(exchange, {"it": question})
+            if missing:
+                data: Json = {"requiredCapabilities": missing}
+                self.connection.fail(exchange, Reason.MISSING_CLIENT_CAPABILITY, None, data)
+                return
             if answers:
                 result = text(_told(question.method, answers["it"]))
             else:
@@ -238,6 +254,10 @@ class ServerEnd:
 
     def _read(self, exchange: Exchange, uri: str) -> None:
         note = re.fullmatch(r"note://of/(\w+)", uri)
+        if uri == "note://seal":
+            seal = {"uri": uri, "mimeType": "image/png", "blob": IMAGE["data"]}
+            self.connection.respond(exchange, {"contents": [seal]})
+            return
         if uri == "note://hello":
             words = "Hello."
         elif note is not None:
@@ -256,36 +276,39 @@ class ServerEnd:
         self.connection.respond(exchange, {"messages": [{"role": "user", "content": content}]})
 
 
-LISTS: dict[str, Json] = {
-    "resources/list": {
-        "resources": [
-            {
-                "uri": "note://hello",
-                "name": "hello",
-                "description": "A greeting.",
-                "mimeType": "text/plain",
-            }
-        ]
+RESOURCES: list[Json] = [
+    {
+        "uri": "note://hello",
+        "name": "hello",
+        "description": "A greeting.",
+        "mimeType": "text/plain",
     },
-    "resources/templates/list": {
-        "resourceTemplates": [
-            {
-                "uriTemplate": "note://of/{name}",
-                "name": "note",
-                "description": "A note of somebody.",
-                "mimeType": "text/plain",
-            }
-        ]
+    {
+        "uri": "note://seal",
+        "name": "seal",
+        "description": "A picture.",
+        "mimeType": "image/png",
     },
-    "prompts/list": {
-        "prompts": [
-            {
-                "name": "greet",
-                "description": "Greet somebody.",
-                "arguments": [{"name": "name", "required": True}],
-            }
-        ]
-    },
+]
+TEMPLATES: list[Json] = [
+    {
+        "uriTemplate": "note://of/{name}",
+        "name": "note",
+        "description": "A note of somebody.",
+        "mimeType": "text/plain",
+    }
+]
+PROMPTS: list[Json] = [
+    {
+        "name": "greet",
+        "description": "Greet somebody.",
+        "arguments": [{"name": "name", "required": True}],
+    }
+]
+IMAGE: Json = {"type": "image", "data": "AAECAwQFBgc=", "mimeType": "image/png"}
+NOTE: Json = {
+    "type": "resource",
+    "resource": {"uri": "note://hello", "mimeType": "text/plain", "text": "Hello."},
 }
 
 

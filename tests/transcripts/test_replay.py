@@ -9,10 +9,10 @@ import pytest
 
 from barewire.protocol.codec import decode, encode, loads
 from barewire.protocol.jsonrpc import Batch, Malformed
-from barewire.protocol.revisions import ALL, LEGACY
+from barewire.protocol.revisions import ALL, LEGACY, Revision
 from barewire.session.events import Violated
 from tests.session.judge import Judge
-from tests.transcripts.divergences import DIVERGENCES, SILENCE, Divergence
+from tests.transcripts.divergences import ASIDES, DIVERGENCES, SILENCE, Aside, Divergence
 from tests.transcripts.meaning import Meaning, meaning
 from tests.transcripts.replay import (
     answers,
@@ -22,11 +22,13 @@ from tests.transcripts.replay import (
     is_request,
     messages,
     our_answers,
+    our_remarks,
+    remarks,
     replay,
     whole,
 )
 from tests.transcripts.transcript import FOLDER, HEADER, SUFFIX, Transcript, all_of_them
-from tests.transcripts.words import ODD, Json
+from tests.transcripts.words import ODD, UNKNOWN_NOTIFICATION, Json
 
 TRANSCRIPTS = all_of_them()
 
@@ -121,17 +123,47 @@ def test_our_server_answers_as_theirs_did(transcript: Transcript) -> None:
             assert found is not None, f"{request}: {their_meaning}, but ours: {our_meaning}"
 
 
+@each_server
+def test_our_server_says_unasked_what_theirs_did(transcript: Transcript) -> None:
+    theirs = remarks(transcript)
+    assert len(theirs) > 5
+    assert our_remarks(transcript) == [*filter(None, (as_ours(transcript, one) for one in theirs))]
+
+
 @pytest.mark.parametrize("listed", DIVERGENCES, ids=lambda one: f"{one.method} {one.about}")
 def test_what_is_listed_as_a_divergence_is_one(listed: Divergence) -> None:
     for package in listed.packages:
-        recorded = [
-            one
-            for one in TRANSCRIPTS.values()
-            if (one.package, one.role) == (package, "server") and one.revision in listed.revisions
-        ]
-        assert recorded
-        for transcript in recorded:
+        for transcript in recorded_servers(package, listed.revisions):
             assert any(diverges(listed, request, transcript) for request in requests_of(transcript))
+
+
+@pytest.mark.parametrize("listed", ASIDES, ids=lambda one: one.method)
+def test_what_is_listed_as_an_aside_is_one(listed: Aside) -> None:
+    for package in listed.packages:
+        for transcript in recorded_servers(package, listed.revisions):
+            said = [params for method, params in remarks(transcript) if method == listed.method]
+            assert any(listed.ours(params) != params for params in said)
+
+
+def recorded_servers(package: str, revisions: tuple[Revision, ...]) -> list[Transcript]:
+    recorded = [
+        one
+        for one in TRANSCRIPTS.values()
+        if (one.package, one.role) == (package, "server") and one.revision in revisions
+    ]
+    assert recorded
+    return recorded
+
+
+def as_ours(transcript: Transcript, said: tuple[str, Json]) -> tuple[str, Json] | None:
+    """Return how we say what a recorded server says unasked, `None` when we do not say it."""
+    method, params = said
+    for one in ASIDES:
+        where = transcript.package in one.packages and transcript.revision in one.revisions
+        if where and method == one.method:
+            ours = one.ours(params)
+            return None if ours is None else (method, ours)
+    return said
 
 
 def diverges(listed: Divergence, request: Json, transcript: Transcript) -> bool:
@@ -153,7 +185,10 @@ def divergence(
 def is_about(listed: Divergence, request: Json) -> bool:
     params: Json = request.get("params", {})
     about = params.get("name", params.get("uri", params.get("cursor")))
-    return (request["method"], about) == (listed.method, listed.about)
+    return (request["method"], request["id"] if is_odd(request) else about) == (
+        listed.method,
+        listed.about,
+    )
 
 
 def requests_of(transcript: Transcript) -> list[Json]:
@@ -165,4 +200,7 @@ def requests_of(transcript: Transcript) -> list[Json]:
 
 
 def is_odd(message: Json) -> bool:
-    return str(message.get("id", "")).startswith(ODD)
+    if message.get("method") == "notifications/cancelled":
+        return str(message["params"]["requestId"]).startswith(ODD)
+    odd_id = str(message.get("id", "")).startswith(ODD)
+    return odd_id or message.get("method") == UNKNOWN_NOTIFICATION

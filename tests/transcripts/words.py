@@ -40,6 +40,8 @@ ANSWERS: dict[str, Json] = {
 ODD = "odd"
 """How the ids begin of what an end writes past its engine: answers to them belong to nobody."""
 
+UNKNOWN_NOTIFICATION = "notifications/frobnicate"
+
 
 def text(words: str, **more: Any) -> Json:
     """Return a tool's result that is a text."""
