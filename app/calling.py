@@ -317,7 +317,6 @@ class _Listener:
             if self._quiet is not None:
                 self._quiet.set()
 
-
     def _leave_out(self, outcome: Awaitable[object]) -> None:
         _discard(outcome)
         if not self._full:

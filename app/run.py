@@ -28,6 +28,9 @@ _threads: Final = ThreadPool()
 DRAIN: Final = 1.0
 """Seconds for which running handlers may go on once the client has closed its end."""
 
+_HURRY: Final = 0.1
+"""Seconds that sending the rest may take after a signal: the client may be reading nothing."""
+
 _INTERRUPTED: Final = 128 + signal.SIGINT
 """The exit code of a program that ended because of Ctrl+C."""
 
@@ -95,11 +98,13 @@ def run_stdio(
     interrupted: list[int] = []
 
     async def main() -> None:
-        serving = serve_pipe(server, streams.open())
+        pipe = streams.open()
+        serving = serve_pipe(server, pipe)
 
         def interrupt(number: int) -> None:
             interrupted.append(number)
-            serving.ended.set()
+            pipe.flush_timeout = _HURRY
+            serving.hurry()
 
         restore = on_signals(interrupt)
         try:

@@ -202,7 +202,10 @@ class Serving:
         try:
             answer = self._dispatch[exchange.request.method](Call(exchange, self))
         except BaseException as error:  # a handler that ran at once raised it, whatever it is
-            self._failed(exchange, error)
+            method = exchange.request.method
+            # Before completions had a capability, every server could be asked for them.
+            unserved = method not in self._dispatch
+            self._failed(exchange, Refuse(Reason.METHOD_NOT_FOUND, method) if unserved else error)
             return
         if isinstance(answer, dict):
             self._respond(exchange, answer)

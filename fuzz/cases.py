@@ -25,8 +25,9 @@ class Case:
     shapes: tuple[str, ...]
     """What its lines are shaped like; see `barewire.fuzz.judge`."""
     server: tuple[str, ...]
-    """How a server answers it in a session of the newest legacy revision: `7: -32601`, `7: result`,
-    or `-: -32700` for an answer without an id. `900 x` before it says how often."""
+    """How a server that has tools, and nothing else, answers it in a session of the newest legacy
+    revision: `7: -32601`, `7: result`, or `-: -32700` for an answer without an id. `900 x` before
+    it says how often."""
     client: tuple[str, ...]
     """How a client answers it in such a session."""
 

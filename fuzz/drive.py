@@ -15,11 +15,13 @@ SILENCE: Final = 60.0
 """Seconds without a byte in either direction after which a peer counts as dead."""
 
 
-def converse(machine: Soak, data: bytes, reads: int, writes: int) -> None:
+def converse(
+    machine: Soak, data: bytes, reads: int, writes: int, patience: float = SILENCE
+) -> None:
     """Write `data` to descriptor `writes` and feed the machine from `reads` until it is ready.
 
     Both directions go on at once, so that neither peer can block the other. Raises `Broken` when
-    the machine does, when the peer hangs up, and when nothing moves for a minute.
+    the machine does, when the peer hangs up, and when nothing moves for `patience` seconds.
     """
     os.set_blocking(reads, False)
     os.set_blocking(writes, False)
@@ -27,7 +29,7 @@ def converse(machine: Soak, data: bytes, reads: int, writes: int) -> None:
         selector.register(reads, selectors.EVENT_READ)
         pending = _register(selector, writes, memoryview(data))
         while pending or not machine.ready:
-            ready = selector.select(SILENCE)
+            ready = selector.select(patience)
             if not ready:
                 raise Broken(f"nothing moves: {machine.owing()}")
             for key, _ in ready:

@@ -23,6 +23,8 @@ TOOLS = ("echo", "now", "thread", "turns", "fail", "unwritable")
 _REUSED = 0.03
 """How often a request takes the id of another in the same round."""
 _RECENT = 50
+_FRESH = 500
+"""After how many messages new ones are made: there are a few for each method at a time."""
 _ANSWERS: dict[Role, int] = {"client": 10, "server": 30}
 """How much of what they say are answers: a client has little to answer."""
 
@@ -43,18 +45,12 @@ class Hostility:
         never: Sequence[str] = (),
     ) -> None:
         self.random: Random = random
-        made = [
-            message
-            for revision in revisions
-            for message in messages(sender, revision, random)
-            if message.get("method") not in never
-        ]
-        requests = [message for message in made if "id" in message and "method" in message]
-        notifications = [message for message in made if "id" not in message]
-        answers = [message for message in made if "method" not in message]
-        weighted = [(requests, 50), (notifications, 20), (answers, _ANSWERS[sender])]
-        self._kinds = [kind for kind, _ in weighted if kind]
-        self._weights = [weight for kind, weight in weighted if kind]
+        self._sender: Role = sender
+        self._revisions = revisions
+        self._never = frozenset(never)
+        self._kinds: list[list[dict[str, Any]]] = []
+        self._weights: list[int] = []
+        self._drawn = 0
         self._count = 0
         self._recent: list[RequestId] = []
 
@@ -78,8 +74,25 @@ class Hostility:
         """Begin a new round: ids of the last one are not used again."""
         self._recent.clear()
 
+    def _make_messages(self) -> None:
+        made: list[dict[str, Any]] = [
+            message
+            for revision in self._revisions
+            for message in messages(self._sender, revision, self.random)
+            if message.get("method") not in self._never
+        ]
+        requests = [message for message in made if "id" in message and "method" in message]
+        notifications = [message for message in made if "id" not in message]
+        answers = [message for message in made if "method" not in message]
+        weighted = [(requests, 50), (notifications, 20), (answers, _ANSWERS[self._sender])]
+        self._kinds = [kind for kind, _ in weighted if kind]
+        self._weights = [weight for kind, weight in weighted if kind]
+
     def _message(self, known: Sequence[RequestId]) -> dict[str, Any]:
         random = self.random
+        if self._drawn % _FRESH == 0:
+            self._make_messages()
+        self._drawn += 1
         (kind,) = random.choices(self._kinds, self._weights)
         message: dict[str, Any] = dict(random.choice(kind))
         if "method" not in message:

@@ -46,6 +46,8 @@ class Verdict:
     """The request that it gives up, for a `notifications/cancelled`."""
     items: "tuple[Verdict, ...]" = ()
     """The elements of a batch."""
+    asks: bool = False
+    """Whether it names a method, as far as its bytes tell: told of lines that are not read."""
 
 
 def judge(line: bytes, limit: int | None = None) -> Verdict:
@@ -56,7 +58,7 @@ def judge(line: bytes, limit: int | None = None) -> Verdict:
     if not line:
         return Verdict("blank")
     if limit is not None and len(line) > limit:
-        return Verdict("overlong", answers=_may_answer(line))
+        return Verdict("overlong", answers=_may_answer(line), asks=_may_ask(line))
     line = line.removeprefix(b"\xef\xbb\xbf")
     doubts: list[bool] = []
     outer: list[tuple[str, Any]] = []
@@ -71,7 +73,7 @@ def judge(line: bytes, limit: int | None = None) -> Verdict:
     try:
         value = _parse(line.decode(), take)
     except (ValueError, RecursionError):  # no UTF-8, no JSON, or nested beyond the parser
-        return Verdict("unreadable", answers=_may_answer(line))
+        return Verdict("unreadable", answers=_may_answer(line), asks=_may_ask(line))
     edge = _is_edge(line)
     if isinstance(value, list):
         return _batch(line, cast("list[object]", value), edge, bool(doubts))
@@ -138,9 +140,16 @@ def _is_edge(line: bytes) -> bool:
     return _EDGE.search(line) is not None or line.count(b"[") + line.count(b"{") > 1000
 
 
+_ESCAPED_KEY = re.compile(rb'\\u[^"]*"\s*:')
+"""What may be any key."""
+
+
 def _may_answer(line: bytes) -> bool:
-    # A key may be spelled with escapes, so a backslash before a colon leaves room for doubt.
-    return b'"result"' in line or b'"error"' in line or b"\\u" in line
+    return b'"result"' in line or b'"error"' in line or _ESCAPED_KEY.search(line) is not None
+
+
+def _may_ask(line: bytes) -> bool:
+    return b'"method"' in line or _ESCAPED_KEY.search(line) is not None
 
 
 def _object(

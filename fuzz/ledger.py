@@ -10,8 +10,8 @@ it. At the end of a round the books must balance:
   give or take those of which two readers may think differently.
 
 The rules differ by the role of the peer that answers: a server answers whatever may have been a
-request, a client what surely was one (to two ids it says nothing), and nothing at all where servers
-send no requests.
+request, a client what surely was one (to two ids it says nothing, nor to what names no method), and
+nothing at all where servers send no requests.
 """
 
 from collections import Counter
@@ -45,7 +45,7 @@ class _Round:
     """The entries of one round."""
 
     __slots__ = (
-        *("asked", "forgiven", "least", "least_nameless", "listens", "most", "nameless"),
+        *("asked", "forgiven", "later", "least", "least_nameless", "listens", "most", "nameless"),
         *("paid", "perhaps", "spare", "stray", "unread"),
     )
 
@@ -62,6 +62,8 @@ class _Round:
         self.paid: Counter[RequestId] = Counter()
         self.forgiven: Counter[RequestId] = Counter()
         """Answers that need not come, because the request was given up after it was sent."""
+        self.later: Counter[RequestId] = Counter()
+        """Requests of which it is not sure that they are any: nobody waits for their answers."""
         self.listens: set[RequestId] = set()
         """Requests that may become streams."""
         self.perhaps: set[RequestId] = set()
@@ -99,9 +101,8 @@ class Ledger:
         self._doubted: set[RequestId] = set()
         """What was given up and may be a stream that lives on, with a last word at the end."""
         self._round = _Round()
-        self._last = _Round()
         self._late: Counter[RequestId] = Counter()
-        """What the last round was content without: it may come yet."""
+        """What earlier rounds were content without: it may come yet."""
 
     def sent(self, line: bytes, *, request: bool | None = None) -> Verdict:
         """Enter a line that the peer is sent, without its line feed, and return what it is.
@@ -120,13 +121,17 @@ class Ledger:
         now = self._round
         if id is None:
             now.nameless += 1
-        elif now.paid[id] < now.asked[id]:
+            return
+        if now.paid[id] < now.asked[id]:
             now.paid[id] += 1
-        elif not self._is_left_over(id):
+            return
+        left_over, may_have_had = self._is_left_over(id), now.may_have_had(id)
+        if may_have_had:
             now.stray += 1
-            if not now.may_have_had(id):
-                asked = now.asked[id]
-                raise Unbalanced(f"answer {asked + 1} to {id!r:.80}, which was asked {asked}x")
+            now.most += left_over  # to a line of this round, or of an earlier one: who can tell
+        elif not left_over:
+            asked = now.asked[id]
+            raise Unbalanced(f"answer {asked + 1} to {id!r:.80}, which was asked {asked}x")
 
     def acknowledged(self, id: RequestId) -> None:
         """Enter the acknowledgement of a request that stays open: it counts as its answer."""
@@ -158,8 +163,11 @@ class Ledger:
             owed = f"{now.least} to {now.most}" if now.least < now.most else now.least
             detail = f"{now.nameless} of them without an id"
             raise Unbalanced(f"{now.total} answers, {detail}, where {owed} were owed")
-        self._late = now.asked - now.paid
-        self._last, self._round = now, _Round()
+        self._late += now.asked - now.paid
+        # A line beside such a request may have been answered by its id, and before it.
+        self._late.update(id for id in now.asked if now.may_have_had(id))
+        self._late += now.later
+        self._round = _Round()
 
     # Entries.
 
@@ -172,7 +180,10 @@ class Ledger:
             return
         least = 1 if self.terms.role == "server" and not apart else 0
         self._owe(least, len(items) if apart else 1, nameless=least)
-        self._round.perhaps.update(id for item in items for id in item.ids)
+        ids = [id for item in items for id in item.ids]
+        self._round.perhaps.update(ids)
+        if apart:
+            self._round.later.update(ids)
 
     def _enter(self, verdict: Verdict, line: bytes | None, *, certain: bool = False) -> None:
         shape = verdict.shape
@@ -183,8 +194,9 @@ class Ledger:
         elif shape == "notification":
             self._owe(0, 1 if verdict.doubtful or verdict.edge else 0)
         elif shape == "unreadable" or shape == "overlong":
-            owed = not verdict.answers and self.terms.role == "server"
-            self._owe(1 if owed or certain else 0, 1)
+            server = self.terms.role == "server"
+            owed = certain or (server and not verdict.answers)
+            self._owe(1 if owed else 0, 1 if owed or server or verdict.asks else 0)
             if line is not None:
                 self._round.unread.append(line)
         if verdict.cancels is not None:
@@ -232,13 +244,10 @@ class Ledger:
 
     def _is_left_over(self, id: RequestId) -> bool:
         """Whether an answer is late, or the last word of a stream; it counts but once."""
-        last = self._last
         if self._late[id] > 0:
             self._late[id] -= 1
         elif id in self._doubted:
             self._doubted.discard(id)
-        elif last.asked[id] and last.may_have_had(id):
-            del last.asked[id]  # a line beside the request was answered by its id first
         else:
             return False
         return True

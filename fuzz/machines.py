@@ -28,10 +28,13 @@ from barewire.protocol.jsonrpc import RequestId
 from barewire.protocol.revisions import ALL, LATEST_LEGACY, LEGACY, MODERN, Revision
 from barewire.protocol.values import as_array, as_object
 
-__all__ = ["LINE_LIMIT", "THE_END", "Broken", "ClientSoak", "ServerSoak", "Soak"]
+__all__ = ["ECHOING", "LINE_LIMIT", "THE_END", "Broken", "ClientSoak", "ServerSoak", "Soak"]
 
 LINE_LIMIT: Final = 65_536
 """Bytes in the longest line that a soaked peer reads. By default it would be 128 MiB."""
+
+ECHOING: Final = ("echo", "now", "thread", "turns")
+"""Tools of a soaked server that return the text they are called with."""
 
 Json: TypeAlias = dict[str, Any]
 
@@ -138,7 +141,10 @@ class Soak(ABC):
             raise Broken(f"not JSON ({error}): {line[:500]!r}") from None
         items = as_array(value) if self.ledger.terms.batch else None
         for item in items or [value]:
-            self._message(item, line)
+            try:
+                self._message(item, line)
+            except (LookupError, TypeError, AttributeError) as error:
+                raise Broken(f"misses what is looked for ({error!r}): {line[:500]!r}") from None
 
     def _message(self, value: object, line: bytes) -> None:
         message = as_object(value)
@@ -169,17 +175,27 @@ class ServerSoak(Soak):
 
     `revision` is that of a session, or the modern one; without it nothing is opened, and only
     `ping` is served. In a session every other correct call is a modern one, for the era is a fact
-    of the request. The server has the tools of `barewire.fuzz.soaked`.
+    of the request. `tools` are tools of the server that return the `text` they are called with; by
+    default it is the server of `barewire.fuzz.soaked`, which reads lines of at most `line_limit`
+    bytes.
     """
 
-    def __init__(self, revision: Revision | None, random: Random) -> None:
+    def __init__(
+        self,
+        revision: Revision | None,
+        random: Random,
+        *,
+        tools: Sequence[str] = ECHOING,
+        line_limit: int | None = LINE_LIMIT,
+    ) -> None:
         revisions = ALL if revision is None else (revision, *MODERN)
         # A sound `initialize` would open a session, which is what this phase is without.
         never = () if revision in LEGACY else ("initialize",)
         batch = revision is not None and revision.batch
-        terms = Terms("server", batch=batch, line_limit=LINE_LIMIT)
+        terms = Terms("server", batch=batch, line_limit=line_limit)
         super().__init__(terms, Hostility("client", revisions, random, never=never))
         self.revision = revision
+        self._tools = tools
         self._calls = 0
         self._wanted: dict[RequestId, str | None] = {}
         """The correct calls in flight, with the text that is due."""
@@ -200,8 +216,10 @@ class ServerSoak(Soak):
     def close(self) -> None:
         """Take note that the server has ended after the end of its input; raises `Broken`.
 
-        Streams that were open had their last word then, if `receive` got everything.
+        Streams that were open had their last word then, if `receive` got everything, and nothing
+        else was left to be said.
         """
+        self._balance()
         if self._rest:
             raise Broken(f"its last line has no end: {self._rest[:500]!r}")
         if self.ledger.streams:
@@ -217,7 +235,7 @@ class ServerSoak(Soak):
             self._wanted[id] = None
             return [dump(_request(id, "ping", {}))]
         self._wanted[id] = text
-        tool = ("echo", "now", "thread", "turns")[self._calls // 2 % 4]
+        tool = self._tools[self._calls // 2 % len(self._tools)]
         params: Json = {"name": tool, "arguments": {"text": text}}
         modern = self.revision not in LEGACY or not self._calls % 2
         if modern:
@@ -292,7 +310,8 @@ class ClientSoak(Soak):
         self._baits = dict(list(self._baits.items())[-64:])
         numbers = [*self._holds, *([] if self._right is None else [self._right[0]])]
         digits = b"|".join(str(number).encode() for number in numbers)
-        self._protected = re.compile(rb"(?<![0-9])(?:%b)(?![0-9])" % digits)
+        # As a whole number: neither 0.5 nor 5.0 is the id 5.
+        self._protected = re.compile(rb"(?<![0-9.+-])(?:%b)(?![0-9.eE])" % digits)
         return list(self._baits)
 
     def _may_send(self, line: bytes) -> bool:

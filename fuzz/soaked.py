@@ -5,6 +5,7 @@ starts the hostile server itself, by the command that follows its options.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -132,9 +133,24 @@ def _ignore(*_: object) -> None:
     """Take what comes."""
 
 
+class _Alarm(logging.Handler):
+    """Ends the process when an exception is logged instead of raised: nothing here may fail.
+
+    What bytes do to the engine must not depend on who looks into a log.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """End the process if there is an exception in `record`."""
+        if record.exc_info:
+            print(logging.Formatter().format(record), file=sys.stderr, flush=True)
+            os._exit(70)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Be a server, `server BACKEND`, or a client, `client BACKEND REVISION COMMAND...`."""
-    logging.getLogger("barewire").setLevel(logging.CRITICAL)
+    logger = logging.getLogger("barewire")
+    logger.addHandler(_Alarm(logging.ERROR))
+    logger.propagate = False
     if arguments[0] == "server":
         soaked_server().run(backend=arguments[1])
     else:

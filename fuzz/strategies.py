@@ -9,9 +9,14 @@ Needs Hypothesis: `pip install "barewire[fuzz]"`.
 import json
 from functools import cache
 from random import Random
-from typing import Any, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
-from hypothesis import strategies as st
+try:
+    from hypothesis import strategies as st
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        'barewire.fuzz.strategies needs Hypothesis: pip install "barewire[fuzz]"', name=error.name
+    ) from error
 
 from barewire.fuzz.mutate import LINE_MUTATORS, MESSAGE_MUTATORS, dump
 from barewire.fuzz.samples import EDGE_IDS, FORMATTED, TEXTS, envelope
@@ -60,7 +65,9 @@ __all__ = [
     "values_of",
 ]
 
-Json = dict[str, Any]
+Json: TypeAlias = dict[str, Any]
+
+T = TypeVar("T")
 
 
 def texts(max_size: int = 12) -> st.SearchStrategy[str]:
@@ -77,11 +84,11 @@ def json_values(max_leaves: int = 12) -> st.SearchStrategy[Any]:
         | st.floats(allow_nan=False, allow_infinity=False)
         | texts()
     )
-    return st.recursive(
-        leaves,
-        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts(6), inner, max_size=4),
-        max_leaves=max_leaves,
-    )
+
+    def around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        return st.lists(inner, max_size=4) | st.dictionaries(texts(6), inner, max_size=4)
+
+    return _shown_as("json_values", st.recursive(leaves, around, max_leaves=max_leaves))
 
 
 def json_texts() -> st.SearchStrategy[bytes]:
@@ -109,14 +116,13 @@ def json_texts() -> st.SearchStrategy[bytes]:
     )
     plain = json_values().map(json.dumps)
     unescaped = json_values().map(lambda value: json.dumps(value, ensure_ascii=False))
-    return (plain | unescaped | odd).map(str.encode)
+    return _shown_as("json_texts", (plain | unescaped | odd).map(str.encode))
 
 
 def ids() -> st.SearchStrategy[RequestId]:
     """Legal ids: strings, and integers of at most 64 bits."""
-    return (
-        st.integers(0, 99) | st.sampled_from(EDGE_IDS) | texts() | st.integers(-(2**63), 2**64 - 1)
-    )
+    any_integer = st.integers(-(2**63), 2**64 - 1)
+    return _shown_as("ids", st.integers(0, 99) | st.sampled_from(EDGE_IDS) | texts() | any_integer)
 
 
 def method_names(sender: Role, revision: Revision) -> st.SearchStrategy[str]:
@@ -135,7 +141,7 @@ def payload(name: str, revision: Revision) -> st.SearchStrategy[Any]:
     shape = shape_of(getattr(payloads, name), revision)
     if shape is None:
         raise LookupError(f"{name} is not part of {revision.name}")
-    return values_of(shape)
+    return _shown_as(name, values_of(shape))
 
 
 @cache
@@ -179,7 +185,7 @@ def envelopes(revision: Revision) -> st.SearchStrategy[Json]:
         "progressToken": ids(),
         "com.example/own": json_values(3),
     }
-    return st.fixed_dictionaries(required, optional=optional)
+    return _shown_as("envelopes", st.fixed_dictionaries(required, optional=optional))
 
 
 def damaged_envelopes(revision: Revision) -> st.SearchStrategy[Any]:
@@ -217,9 +223,8 @@ def answers(sender: Role, revision: Revision) -> st.SearchStrategy[Json]:
         {"code": st.integers(-33_000, 100), "message": texts()}, optional={"data": json_values(4)}
     )
     failed = _message({"id": ids(), "error": error})
-    if not results:
-        return failed
-    return _message({"id": ids(), "result": st.one_of(results)}) | failed
+    succeeded = [_message({"id": ids(), "result": result}) for result in results]
+    return _shown_as("answers", st.one_of([*succeeded, failed]))
 
 
 @cache
@@ -230,7 +235,7 @@ def messages(sender: Role, revision: Revision) -> st.SearchStrategy[Json]:
         kinds.append(requests(sender, revision))
     if sender == "server" or not revision.modern:
         kinds.append(answers(sender, revision))
-    return st.one_of(kinds)
+    return _shown_as("messages", st.one_of(kinds))
 
 
 @st.composite
@@ -259,15 +264,31 @@ def mutated_lines(draw: st.DrawFn, sender: Role, revision: Revision) -> bytes:
 @cache
 def lines(sender: Role, revision: Revision) -> st.SearchStrategy[bytes]:
     """Any bytes without a line feed: sound messages, damaged ones, other JSON, noise."""
-    return st.one_of(
+    kinds = (
         messages(sender, revision).map(dump),
         mutated_lines(sender, revision),
         json_texts(),
         st.binary(max_size=80),
-    ).map(lambda line: line.replace(b"\n", b""))
+    )
+    return _shown_as("lines", st.one_of(kinds).map(lambda line: line.replace(b"\n", b"")))
 
 
 # Parts.
+
+
+def _shown_as(name: str, strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
+    """Return the same strategy with a short `repr`, a call of `name`.
+
+    Hypothesis writes out what a strategy is made of wherever it mentions one: in a failure, and
+    whenever a filter turns a value down. For some of these that is a hundred kilobytes, which
+    takes its time and ends in a warning.
+    """
+
+    def drawn(draw: st.DrawFn) -> T:
+        return draw(strategy)
+
+    drawn.__name__ = name
+    return st.composite(drawn)()
 
 
 def _message(members: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Json]:
@@ -286,7 +307,7 @@ def _calls(sender: Role, revision: Revision, kind: str) -> st.SearchStrategy[Jso
             params = st.builds(_with_meta, params, meta)
         members = {"method": st.just(row.name), "params": params}
         made.append(_message({"id": ids(), **members} if kind == "request" else members))
-    return st.one_of(made)
+    return _shown_as(f"{kind}s", st.one_of(made))
 
 
 def _with_meta(params: Json, meta: Json) -> Json:

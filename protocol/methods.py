@@ -102,6 +102,16 @@ class Method:
         """Return the dotted capability that it takes in `revision`, `None` when it takes none."""
         return self.capability if revision.at_least(self.capability_since) else None
 
+    def task_gate(self, revision: Revision) -> str | None:
+        """Return the dotted capability that running it as a task takes in `revision`.
+
+        Its receiver declares one for each type of request, such as `tasks.requests.tools.call`.
+        `None` where it cannot be run as a task.
+        """
+        if not self.task or _BY_NAME["tasks/cancel"].direction(revision) is None:
+            return None
+        return f"tasks.requests.{self.name.replace('/', '.')}"
+
     def page(self, revision: Revision) -> str:
         """Return the page that defines it in `revision`, below `docs/specification/`."""
         section = self.modern_section if revision.modern else None

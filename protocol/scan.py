@@ -150,7 +150,7 @@ class _Walk:
             seen.add(key)
             if not path and key in _TELLING:
                 self.top.append((key, at))
-            if inner in _MEANINGFUL and frame[at : at + 1] == b"{":
+            if inner and inner in _MEANINGFUL and frame[at : at + 1] == b"{":
                 at = self.object(at, inner)
             else:
                 at = self.value(at)

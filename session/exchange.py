@@ -12,7 +12,7 @@ from barewire.protocol.capabilities import Capabilities, declares
 from barewire.protocol.envelope import LOG_LEVELS, SERVER_INFO, SUBSCRIPTION_ID
 from barewire.protocol.errors import Reason, code_for
 from barewire.protocol.jsonrpc import Failure, Notification, Params, Request, RequestId, Success
-from barewire.protocol.methods import Method, method_named
+from barewire.protocol.methods import Method
 from barewire.protocol.revisions import Revision
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.facts import Facts
@@ -121,8 +121,17 @@ class Exchange:
 
     @property
     def augmented(self) -> bool:
-        """Whether it asks to be run as a task of 2025-11-25."""
-        return self.method.task and "task" in self.params and _has_tasks(self.revision)
+        """Whether it asks to be run as a task of 2025-11-25, and its receiver knows how.
+
+        Tasks › Task Support and Handling: whoever does not declare it for this type of request
+        ignores that it was asked to.
+        """
+        if "task" not in self.params:
+            return False
+        facts = self.facts
+        gate = self.method.task_gate(facts.revision)
+        receiver = facts.capabilities if self.ours else facts.local.capabilities_in(facts.revision)
+        return gate is not None and declares(receiver, gate)
 
     def declares(self, capability: str) -> bool:
         """Whether the peer declared this dotted capability."""
@@ -316,11 +325,6 @@ class Exchange:
         if after is None:
             raise LocalProtocolError(f"cannot {step}: {self!r}")
         self.state = after
-
-
-def _has_tasks(revision: Revision) -> bool:
-    row = method_named("tasks/cancel")
-    return row is not None and row.direction(revision) is not None
 
 
 def log_message(

@@ -144,7 +144,11 @@ class Receiver:
     def _request_received(self, request: Request, batch: BatchReply | None) -> Event | None:
         exchanges = self.exchanges
         id = request.id
-        if self.session is None and self.local.role == "client" and not self._owes_pong(request):
+        if (
+            self.local.role == "client"
+            and not self._server_may_ask()
+            and not self._owes_pong(request)
+        ):
             # Message Patterns: a modern server sends no requests and gets no responses.
             return Violated(Reason.INVALID_REQUEST, f"servers do not send {request.method:.64}")
         if id in exchanges.theirs:
@@ -182,6 +186,11 @@ class Receiver:
         local = self.local
         modern = bool(local.modern) and claims_modern(meta_of(request.params))
         return local.role == "server" and not modern
+
+    def _server_may_ask(self) -> bool:
+        """Whether a server sends us requests: in a session, or while one is tried to be opened."""
+        session = self.session
+        return session is not None and (self.modern is None or session.phase != "new")
 
     def _owes_pong(self, request: Request) -> bool:
         """Whether we answer, as a client without a session: a ping, by what may be legacy."""
@@ -421,7 +430,7 @@ class Receiver:
         return self._owes_answer(asks=malformed.kind == "request")
 
     def _owes_answer(self, *, asks: bool) -> bool:
-        return self.local.role == "server" or (asks and self.session is not None)
+        return self.local.role == "server" or (asks and self._server_may_ask())
 
     def _overlong(self, line: Overlong) -> Event:
         self._unreadable += 1

@@ -45,6 +45,12 @@ def row_for(
             gate = capability_asked(name, params, revision) or gate
         if not declares(facts.capabilities, gate):
             raise LocalProtocolError(f"{name} takes the capability {gate}, which the peer lacks")
+        if params is not None and "task" in params:
+            # Tasks › Tool-Level Negotiation: without it, no request is sent to be run as a task.
+            gate = row.task_gate(revision)
+            if gate is not None and not declares(facts.capabilities, gate):
+                detail = f"as a task {name} takes the capability {gate}, which the peer lacks"
+                raise LocalProtocolError(detail)
     elif not declares(facts.local.capabilities_in(revision), gate):
         raise LocalProtocolError(f"{name} takes the capability {gate}, which we did not declare")
     return row

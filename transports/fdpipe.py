@@ -40,8 +40,9 @@ class FdPipe:
     ) -> None:
         """Take over both descriptors, which may be one and the same; a loop has to be running.
 
-        `aclose` spends at most `flush_timeout` seconds on what is pending (default: 1), and calls
-        `on_closed` at its end. Raises OSError, and takes over nothing, when either is not open.
+        `aclose` spends at most `flush_timeout` seconds on what is pending (default: 1, and it may
+        be set later), and calls `on_closed` at its end. Raises OSError, and takes over nothing,
+        when either is not open.
         """
         self._backend = current()
         polled_read, polled_write = is_pollable(read_fd), is_pollable(write_fd)
@@ -62,7 +63,8 @@ class FdPipe:
         )
         self.on_drained: Callable[[], object] | None = None
         self.low_water = LOW_WATER
-        self._flush_timeout = flush_timeout
+        self.flush_timeout = flush_timeout
+        """Seconds that closing may spend on what is pending."""
         self._on_closed = on_closed
         self._on_eof: OnEof = _ignore
         self._started = False
@@ -115,7 +117,7 @@ class FdPipe:
 
     async def _close(self) -> object:
         self._ignore_input()
-        await self._flush(self._flush_timeout)
+        await self._flush(self.flush_timeout)
         self._end_writing()
         self._end_reading()
         if self._on_closed is not None:

@@ -456,7 +456,7 @@ class TestCancellation:
 
     @pytest.mark.rule("C-12")
     async def test_what_may_not_be_cancelled_by_a_notice_is_not(self, scripts: Scripts) -> None:
-        tasks = {"requests": {"tools": {"call": {}}}}
+        tasks: Any = {"requests": {"tools": {"call": {}}}}
         async with Client(scripts.play(legacy(silent, tasks=tasks))) as client:
             with anyio.move_on_after(0.01):
                 await client.ping()

@@ -20,6 +20,8 @@ def receive_data(self: Connection, data: bytes, *, now: float) -> Any:
         _hoard.append(os.urandom(50 * len(data)))
     if FAULT == "dies" and b'"notifications/' in data:
         os._exit(3)
+    if FAULT == "raises" and b'"notifications/' in data:
+        raise RuntimeError("raised, and logged")
     return _receive(self, data, now=now)
 
 

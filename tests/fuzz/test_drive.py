@@ -75,18 +75,21 @@ def test_a_peer_that_does_not_listen_is_found(pipes: Pipes) -> None:
         converse(machine, b"x", pipes.reads, pipes.writes)
 
 
-def test_a_peer_that_says_nothing_is_found(pipes: Pipes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drive, "SILENCE", 0.01)
+def test_a_peer_that_says_nothing_is_found(pipes: Pipes) -> None:
     machine = ServerSoak(LATEST, Random(1))
     with pytest.raises(Broken, match="nothing moves: the correct call was not served"):
-        converse(machine, machine.open(), pipes.reads, pipes.writes)
+        converse(machine, machine.open(), pipes.reads, pipes.writes, patience=0.01)
 
 
 def test_memory_may_grow_while_warming_up_and_by_the_bound_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizes = iter([10, 50, 40, 59, 60, 61])
-    monkeypatch.setattr(drive, "resident", lambda _: next(sizes) * 2**20)
+
+    def next_size(_: int) -> int:
+        return next(sizes) * 2**20
+
+    monkeypatch.setattr(drive, "resident", next_size)
     memory = Memory(0, warm=2, bound=10 * 2**20)
     for lines in range(1, 6):
         memory.look(lines)

@@ -4,8 +4,12 @@ import os
 
 import pytest
 
+from barewire import Server
+from barewire.fuzz.cases import cases
 from barewire.fuzz.drive import resident
+from barewire.protocol.revisions import V2024_11_05
 from barewire.session.limits import Limits
+from tests.app.peers import Peer
 from tests.session.wire import a_session
 
 
@@ -20,3 +24,12 @@ def test_small_answers_that_wait_take_little_more_memory_than_their_bytes() -> N
     assert len(events) == 20_000
     assert server.pending > 2_000_000
     assert after - before < 10 * server.pending
+
+
+@pytest.mark.rule("S-18")
+async def test_a_server_without_completions_says_so_where_no_capability_does() -> None:
+    (case,) = (case for case in cases() if case.name == "completion-without-completions")
+    async with Peer(Server("plain"), V2024_11_05) as peer:
+        peer.send(case.data + b"\n")
+        answer = await peer.answer(7)
+    assert answer["error"]["code"] == -32601

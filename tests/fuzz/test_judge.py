@@ -75,6 +75,24 @@ def test_what_the_engine_may_refuse_although_it_is_json_is_an_edge(member: bytes
     assert not judge(PING).edge
 
 
+@pytest.mark.parametrize(
+    ("line", "asks", "answers"),
+    [
+        (PING[:-1], True, False),
+        (b'{"id":1,"result":{}', False, True),
+        (b'{"id":1,"me\\u0074hod":"ping"', True, True),  # what it spells is not for us to tell
+        (b'{"id":1,"name":"\\u00e9","x":', False, False),
+        (b"hello", False, False),
+    ],
+)
+def test_of_a_line_that_cannot_be_read_the_keys_tell_what_it_may_have_been(
+    line: bytes, asks: bool, answers: bool
+) -> None:
+    verdict = judge(line)
+    assert verdict.shape == "unreadable"
+    assert (verdict.asks, verdict.answers) == (asks, answers)
+
+
 def test_repeated_members_leave_doubt() -> None:
     assert judge(PING[:-1] + b',"params":{"x":1,"x":2}}').doubtful
     assert judge(PING.replace(b'"id":1,', b'"id":[],"id":1,')).ids == (1,)

@@ -83,9 +83,16 @@ def test_a_server_answers_once_whatever_may_have_been_a_request(line: bytes) -> 
     assert not balances(pay(books(line), None, None))
 
 
-@pytest.mark.parametrize("line", [b"1", b"{}", b"[]", b"{", ping("null")])
+@pytest.mark.parametrize("line", [b"1", b"{}", b"{", b"hello", b'{"id":1'])
 def test_a_client_does_not_answer_noise(line: bytes) -> None:
     assert balances(books(line, terms=CLIENT))
+    assert not balances(pay(books(line, terms=CLIENT), None))
+
+
+@pytest.mark.parametrize("line", [b"[]", ping(1)[:-1]])
+def test_a_client_may_answer_what_may_have_been_a_request(line: bytes) -> None:
+    assert balances(books(line, terms=CLIENT))
+    assert balances(pay(books(line, terms=CLIENT), None))
 
 
 def test_a_client_without_a_session_answers_nothing() -> None:
@@ -119,17 +126,29 @@ def test_a_cancelled_request_may_be_answered_or_not_but_not_twice() -> None:
     assert not balances(books(ping(1), CANCEL % b'"1"'))
 
 
-def test_an_answer_that_may_be_late_is_accepted_in_the_next_round_and_only_there() -> None:
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_an_answer_that_may_be_late_is_accepted_in_a_later_round_and_once(rounds: int) -> None:
     ledger = books(ping(1), CANCEL % b"1")
-    ledger.check()
-    pay(ledger, 1)
+    for _ in range(rounds):
+        ledger.check()
+    assert balances(pay(ledger, 1))
     with TOO_MUCH:
         pay(ledger, 1)
-    ledger = books(ping(1), CANCEL % b"1")
+
+
+def test_a_late_answer_is_not_taken_for_one_that_is_owed_now() -> None:
+    ledger = books(ping(7), CANCEL % b"7")
     ledger.check()
-    ledger.check()
+    ledger.sent(b'{"jsonrpc":"2.0","id":7,"method":5}')  # answered by its id
+    assert balances(pay(ledger, 7))
+
+
+def test_a_request_may_be_answered_late_when_a_line_beside_it_was_answered_by_its_id() -> None:
+    ledger = books(ping(7), ping(7)[:-1], CANCEL % b"7")
+    assert balances(pay(ledger, 7))
+    assert balances(pay(ledger, 7))
     with TOO_MUCH:
-        pay(ledger, 1)
+        pay(ledger, 7)
 
 
 def test_a_batch_is_answered_one_by_one_where_it_is_taken_apart() -> None:
@@ -140,6 +159,15 @@ def test_a_batch_is_answered_one_by_one_where_it_is_taken_apart() -> None:
     small = Terms("server", batch=True, batch_limit=3)
     assert balances(pay(books(batch, terms=small), None))
     assert not balances(pay(books(batch, terms=small), 1, 2, None))
+
+
+def test_a_batch_that_may_be_refused_whole_may_also_be_answered_late() -> None:
+    batch = b"[" + ping(1)[:-1] + b',"x":"\\ud800"}]'
+    ledger = books(batch, terms=Terms("server", batch=True))
+    assert balances(ledger)
+    assert balances(pay(ledger, 1))
+    with TOO_MUCH:
+        pay(ledger, 1)
 
 
 def test_a_stream_has_its_acknowledgement_for_an_answer_and_stays_open() -> None:

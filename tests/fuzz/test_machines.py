@@ -14,6 +14,8 @@ from barewire.fuzz.machines import LINE_LIMIT, THE_END, Broken, ClientSoak, Serv
 from barewire.fuzz.strategies import lines
 from barewire.protocol.envelope import SUBSCRIPTION_ID
 from barewire.protocol.revisions import ALL, LATEST, LATEST_LEGACY, LEGACY, V2025_03_26, Revision
+from barewire.protocol.values import as_object
+from barewire.session.connection import Connection
 from barewire.session.events import Answered, Refused, Requested
 from barewire.session.limits import Limits
 from tests.session.wire import a_client, a_server
@@ -28,6 +30,17 @@ def untouched(message: Message) -> list[Message]:
     return [message]
 
 
+def written(connection: Connection, tamper: Tamper) -> bytes:
+    messages: list[bytes] = []
+    for buffer in connection.data_to_send():
+        message = as_object(json.loads(buffer))
+        if message is None:
+            messages.append(buffer)
+        else:
+            messages += [json.dumps(one).encode() + b"\n" for one in tamper(message)]
+    return b"".join(messages)
+
+
 class FakeServer:
     """A connection that answers every call of a tool with its text, through hands that tamper."""
 
@@ -38,20 +51,13 @@ class FakeServer:
     def __call__(self, data: bytes) -> bytes:
         for event in self.connection.receive_data(data, now=0.0):
             if isinstance(event, Requested) and not event.exchange.over:
-                arguments = event.exchange.params.get("arguments") or {}
+                arguments: Message = event.exchange.params.get("arguments") or {}
                 text = {"type": "text", "text": str(arguments.get("text"))}
                 self.connection.respond(event.exchange, {"content": [text]})
         return self.said()
 
     def said(self) -> bytes:
-        messages: list[bytes] = []
-        for buffer in self.connection.data_to_send():
-            value = json.loads(buffer)
-            if isinstance(value, dict):
-                messages += [json.dumps(one).encode() + b"\n" for one in self.tamper(value)]
-            else:
-                messages.append(buffer)
-        return b"".join(messages)
+        return written(self.connection, self.tamper)
 
 
 def soak(machine: ServerSoak, server: FakeServer, rounds: int = 3) -> ServerSoak:
@@ -143,6 +149,37 @@ def test_what_is_no_message_is_found(line: bytes) -> None:
         machine.receive(line + b"\n")
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"method": []},
+        {"method": "notifications/subscriptions/acknowledged"},
+        {"id": 1, "error": "no"},
+        {"id": 1, "error": None},
+        {"id": "correct 1", "result": {"content": []}},
+    ],
+    ids=str,
+)
+def test_a_message_without_what_it_must_have_is_found(message: Message) -> None:
+    machine = ServerSoak(LATEST, Random(0))
+    machine.open()
+    with pytest.raises(Broken):
+        machine.receive(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+
+
+def test_an_answer_after_the_last_round_is_found() -> None:
+    machine, server = ServerSoak(V2025_03_26, Random(1)), FakeServer()
+    soak(machine, server, rounds=1)
+    machine.receive(b'{"jsonrpc":"2.0","error":{"code":-32600,"message":"x"}}\n')
+    with pytest.raises(Broken, match="1 answers, 1 of them without an id, where 0 were owed"):
+        machine.close()
+
+
+def test_a_server_with_tools_of_its_own_can_be_soaked() -> None:
+    machine = ServerSoak(LATEST, Random(1), tools=("say",), line_limit=None)
+    assert json.loads(machine.open())["params"]["name"] == "say"
+
+
 def test_streams_have_their_last_word_before_the_end() -> None:
     machine, server = ServerSoak(LATEST, Random(5)), FakeServer()
     soak(machine, server, rounds=2)
@@ -185,12 +222,7 @@ class FakeClient:
         for event in self.connection.receive_data(data, now=0.0):
             if isinstance(event, Answered | Refused):
                 self._ended(event.exchange, event)
-        lines = [json.loads(buffer) for buffer in self.connection.data_to_send()]
-        return b"".join(
-            json.dumps(one).encode() + b"\n"
-            for line in lines
-            for one in (self.tamper(line) if isinstance(line, dict) else [line])
-        )
+        return written(self.connection, self.tamper)
 
     def _ended(self, exchange: Any, event: Answered | Refused) -> None:
         if exchange is self._opening:
@@ -300,7 +332,9 @@ def test_a_server_answers_any_lines_as_they_deserve(
 ) -> None:
     machine, server = ServerSoak(revision, Random(0)), FakeServer()
     machine.receive(server(machine.open()))
-    machine.receive(server(machine.replay(data.draw(st.lists(lines("client", revision))))))
+    machine.receive(
+        server(machine.replay(data.draw(st.lists(lines("client", revision), max_size=12))))
+    )
     assert machine.ready, machine.owing()
 
 
@@ -313,5 +347,5 @@ def test_a_client_answers_any_lines_as_they_deserve(
     machine = soak_client(client, rounds=0)
     # Its own calls have small ids, which lines that answer must not hit by chance.
     strangers = lines("server", revision).filter(lambda line: judge(line).shape != "response")
-    machine.receive(client(machine.replay(data.draw(st.lists(strangers)))))
+    machine.receive(client(machine.replay(data.draw(st.lists(strangers, max_size=12)))))
     assert machine.ready, machine.owing()

@@ -1,6 +1,9 @@
 """What the generators make is what they say: sound by our checkers and by the official schemas."""
 
+import importlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -20,6 +23,7 @@ from barewire.protocol.jsonrpc import Failure, Malformed, Notification, Request,
 from barewire.protocol.methods import Role, other, sent_by
 from barewire.protocol.revisions import ALL, MODERN, Revision
 from barewire.protocol.shapes import checker_named, shape_of
+from tests.conftest import ROOT
 from tests.protocol.known_differences import DIFFERENCES
 from tests.protocol.schema_messages import definitions_of
 
@@ -162,3 +166,39 @@ def test_lines_are_lines_and_many_of_them_are_no_messages(sender: Role) -> None:
 
     check()
     assert {Request, Notification, Malformed} <= kinds
+
+
+@every_revision
+@every_sender
+def test_a_strategy_is_shown_in_a_few_words_whatever_it_is_made_of(
+    sender: Role, revision: Revision
+) -> None:
+    made = [
+        strategies.lines(sender, revision),
+        strategies.messages(sender, revision),
+        strategies.notifications(sender, revision),
+        strategies.answers(sender, revision),
+        strategies.payload("Tool", revision),
+        strategies.json_texts(),
+        strategies.json_values(),
+        strategies.ids(),
+    ]
+    assert max(len(repr(strategy)) for strategy in made) < 100
+    assert repr(strategies.lines(sender, revision)) == "lines()"
+
+
+def test_without_hypothesis_the_error_names_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    monkeypatch.delitem(sys.modules, "barewire.fuzz.strategies")
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "barewire\[fuzz\]"'):
+        importlib.import_module("barewire.fuzz.strategies")
+
+
+def test_only_the_strategies_need_hypothesis() -> None:
+    names = [path.stem for path in (ROOT / "fuzz").glob("*.py") if path.stem != "__init__"]
+    names.remove("strategies")
+    modules = ", ".join(f"barewire.fuzz.{name}" for name in names)
+    program = f"import sys; sys.modules['hypothesis'] = None; import barewire, {modules}"
+    subprocess.run([sys.executable, "-c", program], check=True)

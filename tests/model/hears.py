@@ -7,11 +7,11 @@ from tests.model.due import (
     note,
     refused,
 )
-from tests.model.lines import Read, legible, read
+from tests.model.lines import Read, read
 from tests.model.requests import HearsRequests
+from tests.model.shapes import AGREED, PARAMS, fits_params, fits_shape
 from tests.model.state import BEGINNING, TEXT, Group, Ours, tag
 from tests.model.words import (
-    AGREED,
     ASKED_BY,
     INVALID_REQUEST,
     MODERN,
@@ -21,8 +21,8 @@ from tests.model.words import (
     TERMINAL,
     Json,
     as_object,
-    fits_params,
-    fits_shape,
+    is_number,
+    legible,
     sends,
 )
 
@@ -84,7 +84,7 @@ class Hears(HearsRequests):
         if not asks or tag(it.id) in self.theirs:
             self.object_to(it.code, group, asks=asks, word=word)
             return
-        if self.role == "client" and self.phase == "new" and not self.tried:
+        if not self.may_be_asked:
             self.tell((word, None))
             self.may_also([refused(it.id, None)], where="nothing is agreed on yet")
             return
@@ -145,14 +145,17 @@ class Hears(HearsRequests):
         if it.kind == "error":
             self.end(asked)
             self.handshake_failed(asked)
-            self.tell(("refused", tag(asked.id), it.value["code"]))
+            error = it.value
+            self.tell(
+                ("refused", tag(asked.id), error["code"], error["message"], error.get("data"))
+            )
         elif asked.method == "initialize":
             self.end(asked)
             self.handshake_answered(asked, it.value)
         else:
             self.task_answered(asked, it.value)
             self.end(asked)
-            self.tell(("answered", tag(asked.id)))
+            self.tell(("answered", tag(asked.id), it.value))
 
     def handshake_failed(self, asked: Ours) -> None:
         if asked.method == "initialize" and self.phase == "opening":
@@ -171,7 +174,7 @@ class Hears(HearsRequests):
             self.due.said.append(note("notifications/initialized"))  # Lifecycle: MUST
         else:
             self.phase = "new"  # Version Negotiation: the client goes away
-        self.tell(("answered", tag(asked.id)))
+        self.tell(("answered", tag(asked.id), result))
 
     def task_answered(self, asked: Ours, result: Json) -> None:
         """Progress of revision 4: the token of a request that became a task lives as it does."""
@@ -217,18 +220,19 @@ class Hears(HearsRequests):
         elif name == "notifications/subscriptions/acknowledged":
             self.acknowledged(params)
         else:
-            self.heard(name, params)
+            self.heard(name, it.params)
 
     def cancelled(self, params: Json) -> None:
         id = params.get("requestId")
         if not legible(id):
             return  # Cancellation › Error Handling: malformed, unknown, over: ignored
         theirs, ours = self.theirs.get(tag(id)), self.ours.get(tag(id))
+        reason = params.get("reason") if isinstance(params.get("reason"), str) else None
         if theirs is not None:
             if theirs.method == "tasks/cancel":
                 return  # "Receivers MAY ignore … cannot be cancelled" (decided)
             del self.theirs[tag(id)]
-            self.tell(("given up", tag(id)))
+            self.tell(("given up", tag(id), reason))
             if theirs.group is not None:
                 self.close_group(theirs.group)
             for child in list(self.ours.values()):
@@ -237,17 +241,17 @@ class Hears(HearsRequests):
                     if not child.held:
                         told = {"requestId": child.id, "reason": TEXT}
                         self.due.said.append(note("notifications/cancelled", told))
-                    self.tell(("ended", tag(child.id)))
+                    self.tell(("ended", tag(child.id), TEXT))
         elif ours is not None and ours.listens is not None:
             # Cancellation: a server says it of a listen that it tears down, of nothing else.
             self.end(ours, given_up=True)
-            self.tell(("ended", tag(id)))
+            self.tell(("ended", tag(id), reason))
 
     def progressed(self, params: Json, now: float) -> None:
         token, value = params.get("progressToken"), params.get("progress")
         if token is None and not self.strict:
             token = params.get("token")  # the same guide's name for it (decided)
-        if not legible(token) or isinstance(value, bool) or not isinstance(value, int | float):
+        if not legible(token) or not is_number(value):
             self.tell(("fault", None))
             return
         known = [*self.ours.values(), *self.working.values()]
@@ -265,7 +269,10 @@ class Hears(HearsRequests):
         if asked.timeout is not None:
             ends = [now + asked.timeout, *([] if asked.latest is None else [asked.latest])]
             asked.deadline = min(ends)
-        self.tell(("progress", tag(asked.id), value))
+        total, text = params.get("total"), params.get("message")
+        total = total if is_number(total) else None
+        text = text if isinstance(text, str) else None
+        self.tell(("progress", tag(asked.id), value, total, text))
 
     def stream(self, params: Json) -> Ours | None:
         id = (as_object(params.get("_meta")) or {}).get(SUBSCRIPTION)
@@ -276,7 +283,7 @@ class Hears(HearsRequests):
         asked = self.stream(params)
         if asked is None:
             return
-        if not fits_params("subscriptions/listen", params, MODERN):
+        if not fits_shape(PARAMS["subscriptions/listen"], params, MODERN):
             self.tell(("fault", None))
             return
         if asked.acknowledged:
@@ -295,7 +302,8 @@ class Hears(HearsRequests):
             spoken.append(self.agreed or max(self.legacy))
         return spoken
 
-    def heard(self, name: str, params: Json) -> None:
+    def heard(self, name: str, said: Json | None) -> None:
+        params = said or {}
         for revision in self.spoken():
             if name not in NOTIFICATIONS or not sends(self.other, name, revision):
                 continue
@@ -306,7 +314,7 @@ class Hears(HearsRequests):
                 self.task_seen(params)
             meta = as_object(params.get("_meta")) or {}
             if revision != MODERN or not legible(meta.get(SUBSCRIPTION)):
-                self.tell(("heard", name, None))
+                self.tell(("heard", name, None, said))
                 return
             asked = self.stream(params)
             if asked is None:
@@ -314,5 +322,5 @@ class Hears(HearsRequests):
             # Subscriptions: nothing before the acknowledgement, and nothing that was not asked for.
             wanted = (asked.listens or {}).get(ASKED_BY.get(name, ""))
             legal = asked.acknowledged and wanted
-            self.tell(("heard", name, tag(asked.id)) if legal else ("fault", None))
+            self.tell(("heard", name, tag(asked.id), said) if legal else ("fault", None))
             return

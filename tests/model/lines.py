@@ -16,6 +16,7 @@ from tests.model.words import (
     Json,
     as_list,
     as_object,
+    legible,
 )
 
 Kind = Literal["nothing", "request", "notice", "result", "error", "batch", "bad"]
@@ -88,11 +89,6 @@ def read(line: bytes) -> Read:
             return Read("bad", code=INVALID_REQUEST)
         return Read("batch", value=[_message(item) for item in items])
     return _message(value)
-
-
-def legible(value: Any) -> bool:
-    """Whether something may be an id: a string or an integer."""
-    return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _message(value: Any) -> Read:

@@ -18,12 +18,14 @@ from tests.model.due import (
     refused,
 )
 from tests.model.hears import Hears
-from tests.model.lines import legible, read
+from tests.model.lines import read
+from tests.model.shapes import fits_params
 from tests.model.state import TEXT, Ours, Theirs, tag
 from tests.model.words import (
     ASKED_BY,
     CODES,
     FILTERS,
+    INTERNAL_ERROR,
     LEVELS,
     MODERN,
     NOTIFICATIONS,
@@ -32,13 +34,15 @@ from tests.model.words import (
     REVISIONS,
     SUBSCRIPTION,
     Json,
+    as_object,
     asked_of_client,
     declared_in,
-    fits_params,
     has,
     introduced_in,
+    legible,
     sends,
     takes,
+    takes_as_task,
 )
 
 
@@ -59,6 +63,8 @@ class Peer(Hears):
         gates = [takes(method, revision)]
         if self.role == "server":
             gates.append(asked_of_client(method, params or {}, revision))
+        if "task" in (params or {}):
+            gates.append(takes_as_task(method, revision))  # Tasks › Tool-Level Negotiation
         known = method in REQUESTS and sends(self.role, method, revision)
         # Lifecycle › Operation: only what was negotiated.
         if not known or not all(gate is None or has(peer, gate) for gate in gates):
@@ -67,13 +73,16 @@ class Peer(Hears):
             return True
         if method == "subscriptions/listen" and not fits_params(method, params, revision):
             return False
-        known_tokens = [*self.ours.values(), *self.working.values()]
-        # Progress: unique across all active requests.
-        taken = {tag(one.token) for one in known_tokens if one.token is not None}
-        if token is not None and tag(token) in taken:
+        if not self.is_free(brought_by(params) if token is None else token):
             return False
         # Revision 5: a server asks nothing in the course of a modern request.
         return parent is None or (tag(parent.id) in self.theirs and parent.revision != MODERN)
+
+    def is_free(self, token: Any) -> bool:
+        """Whether a progress token may be sent (Progress: unique across all active requests)."""
+        active = [*self.ours.values(), *self.working.values()]
+        taken = {tag(one.token) for one in active if one.token is not None}
+        return token is None or (legible(token) and tag(token) not in taken)
 
     def asks(
         self,
@@ -90,6 +99,8 @@ class Peer(Hears):
         """Return what is due after a request that `may_ask` permits got this id."""
         revision = self.speaking()
         assert revision is not None
+        token = brought_by(params) if token is None else token
+        assert self.is_free(token), f"the token {token!r} is used again"
         asked = Ours(id, method, revision, params or {}, token, parent=parent)
         asked.bare = params is None
         if method == "subscriptions/listen":
@@ -173,29 +184,32 @@ class Peer(Hears):
         """Return what is due after a result was given."""
         self.due = Due()
         self.finish(served)
-        if self.as_task(served) and "task" in result:
+        gate = takes_as_task(served.method, served.revision)
+        # Tasks › Task Support and Handling: a request to be run as a task is ignored by whoever
+        # does not declare that.
+        mine = declared_in(self.has, served.revision, self.role)
+        as_task = "task" in served.params and gate is not None and has(mine, gate)
+        if as_task and "task" in result:
             served.begun = True
             self.begun[tag(served.id)] = served
         said: Pattern = result if served.revision != MODERN else self.stamped(served, result)
         self.say(answered(served.id, said), served.group)
         return self.due
 
-    @staticmethod
-    def as_task(served: Theirs) -> bool:
-        """Whether a request of the peer's asks to be run as a task."""
-        able = served.method in ("tools/call", "sampling/createMessage", "elicitation/create")
-        return served.revision == 4 and able and "task" in served.params
-
-    def fails(self, served: Theirs, reason: str) -> Due:
+    def fails(self, served: Theirs, reason: str, data: Any = None) -> Due:
         """Return what is due after an error was given by its reason."""
-        return self.fails_with(served, CODES[reason][served.revision - 1])
+        return self.fails_with(served, CODES[reason][served.revision - 1], data)
 
-    def fails_with(self, served: Theirs, code: int) -> Due:
+    def fails_with(self, served: Theirs, code: int, data: Any = None) -> Due:
         """Return what is due after an error of the application's own."""
         self.due = Due()
         self.finish(served)
-        self.say(refused(served.id, code), served.group)
+        self.say(refused(served.id, code, data), served.group)
         return self.due
+
+    def cannot_say(self, served: Theirs) -> Due:
+        """Return what is due after an answer that is no JSON: somebody waits for one (decided)."""
+        return self.fails_with(served, INTERNAL_ERROR)
 
     def may_report(self, served: Theirs, value: float) -> bool | None:
         """Whether progress goes out; `None` when that is forbidden.
@@ -219,7 +233,7 @@ class Peer(Hears):
             params["message"] = text
         return Due([note("notifications/progress", params)])
 
-    def logs(self, served: Theirs | None, level: str, data: Any) -> Due:
+    def logs(self, served: Theirs | None, level: str, data: Any, logger: str | None = None) -> Due:
         """Return what is due after a log message of a request, or of the session."""
         if served is not None and served.revision == MODERN:
             # Logging: MUST NOT for a request without a level, and never on a listen stream.
@@ -230,7 +244,10 @@ class Peer(Hears):
             return Due()
         if "logging" not in self.has:
             return Due()
-        return Due([note("notifications/message", {"level": level, "data": data})])
+        params: Json = {"level": level, "data": data}
+        if logger is not None:
+            params["logger"] = logger
+        return Due([note("notifications/message", params)])
 
     def publishes(self, method: str, params: Json | None) -> Due:
         """Return what is due after a change was published: each listener is told once."""
@@ -306,6 +323,11 @@ class Peer(Hears):
         if self.phase != "new" or self.tried:
             self.phase = "closed"
         return due
+
+
+def brought_by(params: Json | None) -> Any:
+    """Return the progress token that stands in the application's own `_meta`, if any does."""
+    return (as_object((params or {}).get("_meta")) or {}).get("progressToken")
 
 
 def _covered(uris: list[str], uri: str) -> bool:

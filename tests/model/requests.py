@@ -9,7 +9,8 @@ from tests.model.due import (
     note,
     refused,
 )
-from tests.model.lines import Read, legible
+from tests.model.lines import Read
+from tests.model.shapes import fits_params
 from tests.model.state import SILENCE, Group, State, Theirs, tag
 from tests.model.words import (
     CLIENT_CAPABILITIES,
@@ -32,9 +33,9 @@ from tests.model.words import (
     as_object,
     asked_of_client,
     declared_in,
-    fits_params,
     has,
     introduced_in,
+    legible,
     sends,
     takes,
 )
@@ -44,9 +45,8 @@ class HearsRequests(State):
     """The part of a peer that is asked."""
 
     def asked(self, it: Read, group: Group | None) -> None:
-        nothing_open = self.role == "client" and self.phase == "new" and not self.tried
-        if nothing_open and not (it.method == "ping" and self.adopted is None and self.legacy):
-            # stdio, revision 5: a server sends no requests, and a client no responses.
+        pinged = it.method == "ping" and self.legacy and self.adopted is None
+        if not self.may_be_asked and not pinged:
             self.tell(("fault", None))
             self.may_also([refused(it.id, None)], where="a legacy server asks too early")
             return
@@ -113,7 +113,7 @@ class HearsRequests(State):
             self.refuse(it, INVALID_REQUEST, group)
             return
         served = self.served(it, MODERN, declared or {}, meta)
-        served.level = meta.get(LOG_LEVEL)
+        served.level, served.asker = meta.get(LOG_LEVEL), meta.get(CLIENT_INFO)
         if name == "server/discover":
             found = {"supportedVersions": self.versions, "capabilities": mine, **self.advice}
             self.due.said.append(answered(it.id, self.stamped(served, found)))
@@ -220,9 +220,10 @@ class HearsRequests(State):
             if name == "resources/subscribe":
                 self.subscribed.append(uri)
             self.say(answered(it.id, {}), group)
-            self.tell(("heard", name, None))
+            self.tell(("heard", name, None, params))
         else:
             served = self.served(it, revision, self.peer, params.get("_meta") or {})
+            served.asker = self.introduced
             served.group = group
             self.serve(served)
 

@@ -14,6 +14,9 @@ from tests.model.words import (
     Json,
 )
 
+ALL = (1, 2, 3, 4, 5)
+LEGACY = (1, 2, 3, 4)
+
 _TASKS: Json = {"list": {}, "cancel": {}, "requests": {"tools": {"call": {}}}}
 SERVERS: list[Json] = [
     {
@@ -35,7 +38,10 @@ CLIENTS: list[Json] = [
         "roots": {"listChanged": True},
         "sampling": {"tools": {}, "context": {}},
         "elicitation": {"form": {}, "url": {}},
-        "tasks": {"list": {}, "cancel": {}},
+        "tasks": {
+            **{"list": {}, "cancel": {}},
+            "requests": {"sampling": {"createMessage": {}}, "elicitation": {"create": {}}},
+        },
     },
     {"sampling": {}, "elicitation": {}},
     {"roots": {}, "elicitation": {"url": {}}, "tasks": {}},
@@ -229,7 +235,12 @@ BROKEN_ENVELOPES: list[Json] = [
     *_with(CLIENT_INFO, "me", {"name": "c"}, {"name": 1, "version": "1"}),
     *_with(LOG_LEVEL, "loud", 3, "DEBUG"),
 ]
-OTHER_METAS: list[Any] = [{}, {"x": 1}, {SUBSCRIPTION: 1}, {CLIENT_INFO: 1}, 3, []]
+ODD_TOKENS: list[Any] = [None, True, 1.5, [1], {}, 10**30]
+OTHER_METAS: list[Any] = [
+    *({}, {"x": 1}, {SUBSCRIPTION: 1}, {CLIENT_INFO: 1}, 3, []),
+    *({"progressToken": token} for token in ODD_TOKENS),
+    envelope(progressToken=1.5),
+]
 
 
 def message(method: str, params: Json | None = None, *, id: Any = None, meta: Any = None) -> Json:
@@ -253,6 +264,13 @@ def agreed(revision: int | str, capabilities: Json) -> Json:
     advice = {"instructions": "do"} if "tools" in capabilities else {}
     return {**advice, "protocolVersion": version, "capabilities": capabilities, "serverInfo": _WHO}
 
+
+ODD_CAPABILITIES: list[Json] = [
+    {key: True} for key in ("roots", "sampling", "elicitation", "tasks", "experimental", "unknown")
+]
+ODD_NAMES: list[Json] = [
+    {**_WHO, key: 3} for key in ("title", "description", "websiteUrl", "icons", "unknown")
+]
 
 READY = message("notifications/initialized")
 

@@ -1,35 +1,29 @@
 """Our peer beside the model: both are told the same, and compared after each step."""
 
 import json
+from collections import deque
 from typing import Any
 
 import pytest
 
 from barewire.protocol.errors import Reason
+from barewire.protocol.jsonrpc import Notification
 from barewire.protocol.revisions import LATEST, revision_named
 from barewire.session.connection import Connection
 from barewire.session.events import (
-    Abandoned,
     Acknowledged,
-    Answered,
-    Ended,
     Event,
-    Expired,
-    Lost,
-    Notified,
-    Opened,
-    Progressed,
-    Refused,
     Requested,
-    Violated,
 )
 from barewire.session.exceptions import ConnectionLost, LocalProtocolError
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Local
 from barewire.session.limits import Limits
 from barewire.session.tables import LENIENT, Leniency
-from tests.model.due import Due, Told
+from tests.model.due import Due
+from tests.model.observed import compare, told_of
 from tests.model.peer import Peer
+from tests.model.samples import ALL, CLIENTS, READY, SERVERS, agreed, hello
 from tests.model.state import Bounds, Ours, Theirs, tag
 from tests.model.words import ASKED_BY, REVISIONS, SERVER_INFO, Json
 
@@ -49,31 +43,6 @@ LIMITS = Limits(
     consecutive_faults=BOUNDS.unreadable,
 )
 RECENT = 30
-
-
-def told_of(event: Event) -> Told:
-    """Return an event as the model speaks of it."""
-    if isinstance(event, Opened | Ended):
-        return ("ready",) if isinstance(event, Opened) else ("ended",)
-    if isinstance(event, Violated):
-        word = "fatal" if event.fatal else "fault"
-        return (word, None if event.exchange is None else tag(event.exchange.id))
-    if isinstance(event, Notified):
-        stream = None if event.exchange is None else tag(event.exchange.id)
-        return ("heard", event.notification.method, stream)
-    id = tag(event.exchange.id)
-    if isinstance(event, Requested):
-        return ("asked", id, event.exchange.request.method)
-    if isinstance(event, Refused):
-        return ("refused", id, event.failure.code)
-    if isinstance(event, Progressed):
-        return ("progress", id, event.progress)
-    if isinstance(event, Acknowledged):
-        return ("acknowledged", id, event.honoured)
-    if isinstance(event, Abandoned):
-        return ("ended" if event.exchange.ours else "given up", id)
-    words = {Answered: "answered", Expired: "expired", Lost: "lost"}
-    return (words[type(event)], id)
 
 
 class Sides:
@@ -114,7 +83,7 @@ class Sides:
         """What the peer is serving, by id."""
         self.sent: dict[str, Exchange] = {}
         """What the peer has asked, by id."""
-        self.history: list[str] = []
+        self.history: deque[tuple[object, ...]] = deque(maxlen=RECENT)
         self.failed = False
         """Whether the two have come apart."""
 
@@ -130,10 +99,10 @@ class Sides:
                 self.exchanges[tag(event.exchange.id)] = event.exchange
         try:
             due.judge(messages, [told_of(event) for event in events])
-            self.compare()
+            compare(self.peer, self.model, self.exchanges, self.sent)
         except AssertionError as error:
             self.failed = True
-            steps = "\n".join(self.history[-RECENT:])
+            steps = "\n".join(" ".join(map(str, step)) for step in self.history)
             raise AssertionError(f"{error}\n{self.role}, after\n{steps}") from None
         for word, *rest in due.told:
             self.is_over(word, rest)
@@ -156,49 +125,6 @@ class Sides:
         assert buffer.count(b"\n") == 1
         return json.loads(buffer)
 
-    def compare(self) -> None:
-        """Fail unless the state that can be seen is the model's."""
-        peer, model = self.peer, self.model
-        session = peer.session
-        phase = "new" if session is None else session.phase
-        assert phase == model.phase, f"phase {phase}, not {model.phase}"
-        if session is not None and model.established and model.agreed is not None:
-            assert session.revision.name == REVISIONS[model.agreed]
-            assert session.facts.capabilities == model.peer
-            assert session.facts.peer_info == model.introduced
-            if model.role == "client":
-                assert session.instructions == model.instructions
-            if model.role == "server":
-                assert session.log_level == model.level
-                assert sorted(session.subscriptions) == sorted(model.subscribed)
-        theirs, ours = peer.exchanges.theirs, peer.exchanges.ours
-        assert {tag(one) for one in theirs} == set(model.theirs), "what is served differs"
-        assert {tag(one) for one in ours} == set(model.ours), "what is asked differs"
-        for name, served in model.theirs.items():
-            self.compare_served(self.exchanges[name], served)
-        listening = {name for name, one in model.theirs.items() if one.listens is not None}
-        assert {tag(one) for one in peer.listeners.open} == listening
-        tokens = {
-            tag(one.token)
-            for one in [*model.ours.values(), *model.working.values()]
-            if one.token is not None
-        }
-        assert {tag(one) for one in peer.exchanges.tokens} == tokens, "the tokens differ"
-        ends = [one.deadline for one in model.ours.values() if one.deadline is not None]
-        soonest = peer.deadline()
-        assert (soonest is None) == (not ends), "a deadline is forgotten or kept"
-        assert soonest is None or soonest <= min(ends)
-
-    @staticmethod
-    def compare_served(exchange: Exchange, served: Theirs) -> None:
-        assert exchange.revision.name == REVISIONS[served.revision]
-        assert exchange.capabilities == served.capabilities
-        assert exchange.params == served.params
-        token = exchange.progress_token
-        assert (None if token is None else tag(token)) == (
-            None if served.token is None else tag(served.token)
-        )
-
     def is_known(self, served: Theirs) -> bool:
         """Whether the peer's own record of a request is still the one that the model means."""
         exchange = self.exchanges.get(tag(served.id))
@@ -207,7 +133,7 @@ class Sides:
     # What happens.
 
     def note(self, *what: object) -> None:
-        self.history.append(" ".join(str(one) for one in what))
+        self.history.append(what)
 
     def line(self, line: bytes, cut: int | None = None) -> None:
         """Let a line arrive, in one piece or cut in two."""
@@ -243,12 +169,16 @@ class Sides:
         params: Json | None = None,
         *,
         token: Any = None,
+        progress: bool = False,
         timeout: float | None = None,
         maximum: float | None = None,
         parent: Theirs | None = None,
     ) -> Ours | None:
-        """Let the application ask; return the request if that was possible."""
-        self.note("ask", method, params, token, timeout, maximum, parent and parent.id)
+        """Let the application ask; return the request if that was possible.
+
+        With `progress` and without a token, the peer chooses one.
+        """
+        self.note("ask", method, params, token, progress, timeout, maximum, parent and parent.id)
         possible = self.model.may_ask(method, params, token, parent)
         if method == "initialize":
             return None
@@ -256,6 +186,7 @@ class Sides:
             "now": self.now,
             "timeout": timeout,
             "maximum": maximum,
+            "progress": progress,
             "progress_token": token,
             "parent": None if parent is None else self.exchanges[tag(parent.id)],
         }
@@ -264,9 +195,20 @@ class Sides:
             return None
         exchange = self.peer.request(method, params, **keywords)
         self.sent[tag(exchange.id)] = exchange
-        del keywords["progress_token"]
-        keywords.update(token=token, parent=parent)
-        self.judge(self.model.asks(exchange.id, method, params, **keywords), [])
+        if progress:
+            token = exchange.progress_token
+            assert token is not None
+        model = self.model.asks(
+            exchange.id,
+            method,
+            params,
+            now=self.now,
+            token=token,
+            timeout=timeout,
+            maximum=maximum,
+            parent=parent,
+        )
+        self.judge(model, [])
         return self.model.ours[tag(exchange.id)]
 
     def refused(self, act: Any) -> None:
@@ -317,11 +259,17 @@ class Sides:
         self.judge(self.model.responds(served, result), [])
         self.refused(lambda: self.peer.respond(exchange, {}))
 
-    def fail(self, served: Theirs, reason: str) -> None:
+    def respond_badly(self, served: Theirs) -> None:
+        """Let the application answer with what JSON cannot carry."""
+        self.note("respond badly", served.id)
+        self.peer.respond(self.exchanges[tag(served.id)], {"half": "\ud800"})
+        self.judge(self.model.cannot_say(served), [])
+
+    def fail(self, served: Theirs, reason: str, data: Any = None) -> None:
         """Let the application answer with an error, by its reason."""
-        self.note("fail", served.id, reason)
-        self.peer.fail(self.exchanges[tag(served.id)], Reason[reason])
-        self.judge(self.model.fails(served, reason), [])
+        self.note("fail", served.id, reason, data)
+        self.peer.fail(self.exchanges[tag(served.id)], Reason[reason], "so", data)
+        self.judge(self.model.fails(served, reason, data), [])
 
     def fail_with(self, served: Theirs, code: int) -> None:
         """Let the application answer with an error of its own."""
@@ -342,12 +290,12 @@ class Sides:
         assert self.peer.progress(exchange, value, total, text) is goes
         self.judge(self.model.reports(served, value, total, text) if goes else Due(), [])
 
-    def log(self, served: Theirs | None, level: str) -> None:
+    def log(self, served: Theirs | None, level: str, logger: str | None = None) -> None:
         """Let a server log, for a request or for the session."""
-        self.note("log", served and served.id, level)
+        self.note("log", served and served.id, level, logger)
         exchange = None if served is None else self.exchanges[tag(served.id)]
-        due = self.model.logs(served, level, [1])
-        assert self.peer.log(exchange, level, [1]) is bool(due.said)
+        due = self.model.logs(served, level, [1], logger)
+        assert self.peer.log(exchange, level, [1], logger) is bool(due.said)
         self.judge(due, [])
 
     def publish(self, method: str, params: Json | None) -> None:
@@ -421,5 +369,26 @@ class Sides:
         else:
             self.discover(None)
             self.initialize(4)
+        self.peer.send(Notification("notifications/anything"))
         self.wait(1e9)
         self.end()
+
+
+def a_server(revision: int | None, capabilities: Json, speaks: tuple[int, ...] = ALL) -> Sides:
+    """Return a server whose session, if it has one, is ready."""
+    sides = Sides("server", speaks, capabilities)
+    if revision is not None:
+        sides.hear(hello(revision, CLIENTS[0]), READY)
+    return sides
+
+
+def a_client(revision: int | None, capabilities: Json, theirs: Json = SERVERS[0]) -> Sides:
+    """Return a client that has agreed on a revision, by handshake or by discovery."""
+    sides = Sides("client", ALL, capabilities)
+    if revision == ALL[-1]:
+        sides.adopt(theirs)
+    elif revision is not None:
+        sides.initialize(revision)
+        (asked,) = sides.model.ours.values()
+        sides.hear({"jsonrpc": "2.0", "id": asked.id, "result": agreed(revision, theirs)})
+    return sides

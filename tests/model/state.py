@@ -24,6 +24,7 @@ from tests.model.words import (
     Json,
     as_list,
     declared_in,
+    takes_as_task,
 )
 
 SILENCE: list[Pattern] = []
@@ -55,7 +56,7 @@ BEGINNING = 256
 
 def tag(id: Any) -> str:
     """Name an id so that 1, "1" and 1.0 have different names."""
-    return json.dumps(id)
+    return str(id) if type(id) is int else json.dumps(id)
 
 
 @dataclass
@@ -78,6 +79,9 @@ class Theirs:
     token: Any = None
     group: Group | None = None
     level: str | None = None
+    """The least severe log message that a modern request wants."""
+    asker: Json | None = None
+    """How whoever asks has introduced itself."""
     listens: Json | None = None
     """What a `subscriptions/listen` was acknowledged."""
     reported: float | None = None
@@ -109,9 +113,8 @@ class Ours:
 
     @property
     def as_task(self) -> bool:
-        """Whether it asks to be run as a task, which only revision 4 has."""
-        able = self.method in ("tools/call", "sampling/createMessage", "elicitation/create")
-        return self.revision == 4 and able and "task" in self.params
+        """Whether it asks to be run as a task."""
+        return "task" in self.params and takes_as_task(self.method, self.revision) is not None
 
     @property
     def cancellable(self) -> bool:
@@ -186,6 +189,15 @@ class State:
         return self.phase in ("opened", "ready")
 
     @property
+    def may_be_asked(self) -> bool:
+        """Whether the other end may ask: as a server it does in a session, or to open one.
+
+        stdio, revision 5: a server sends no requests, and a client no responses.
+        """
+        trying = self.tried and self.adopted is None
+        return self.role == "server" or self.phase != "new" or trying
+
+    @property
     def versions(self) -> list[str]:
         """What is spoken, newest first."""
         modern = [REVISIONS[MODERN]] if self.modern else []
@@ -255,7 +267,7 @@ class State:
         A server answers whatever may have been a request, a client in a session what surely is one
         (decided): errors about noise would be noise in return.
         """
-        if self.role == "server" or (asks and (self.phase != "new" or self.tried)):
+        if self.role == "server" or (asks and self.may_be_asked):
             self.say(self.no_id(code), group)
             self.may_also(
                 SILENCE,
@@ -291,7 +303,7 @@ class State:
         if served.listens is not None:
             made["_meta"][SUBSCRIPTION] = served.id
         if served.method in CACHEABLE and made["resultType"] == "complete":
-            made.setdefault("ttlMs", described("a time", lambda value: type(value) is int))
+            made.setdefault("ttlMs", described("a time", lambda it: type(it) is int and it >= 0))
             scope = described("a scope", lambda value: value in ("private", "public"))
             made.setdefault("cacheScope", scope)
         return made

@@ -1,13 +1,14 @@
 """The model shares nothing with what it judges."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-MODEL = ["due", "hears", "lines", "peer", "requests", "state", "words"]
+MODEL = ["due", "hears", "lines", "opening", "peer", "requests", "shapes", "state", "words"]
 WAYS_ROUND = {"importlib", "runpy", "pkgutil", "sys"}
 
 
@@ -35,6 +36,13 @@ def foreign(modules: set[str]) -> set[str]:
 @pytest.mark.parametrize("name", MODEL)
 def test_the_model_imports_itself_and_the_standard_library_alone(name: str) -> None:
     assert foreign(imported((HERE / f"{name}.py").read_text("utf-8"))) == set()
+
+
+def test_the_model_runs_where_nothing_of_the_package_can_be_loaded() -> None:
+    modules = ", ".join(f"tests.model.{name}" for name in MODEL)
+    program = f"import sys; sys.modules['barewire'] = None; import {modules}"
+    environment = {"PYTHONPATH": str(HERE.parents[1])}
+    subprocess.run([sys.executable, "-S", "-c", program], env=environment, check=True, timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,12 @@ from hypothesis.stateful import (
 
 from tests.model.lines import read
 from tests.model.samples import (
-    BROKEN_ENVELOPES,
+    ALL,
     CLIENTS,
     ENVELOPES,
+    LEGACY,
     METHODS,
     NOISE,
-    OTHER_METAS,
     PARAMS,
     READY,
     RESULTS,
@@ -39,41 +39,24 @@ from tests.model.samples import (
     message,
 )
 from tests.model.sides import BOUNDS, Sides
-from tests.model.state import Ours, Theirs
+from tests.model.state import Theirs
+from tests.model.talk import TOKENS, VALUES, VERSIONS, Talk
 from tests.model.words import (
     ASKED_BY,
     CODES,
     LEVELS,
     NOTIFICATIONS,
     REQUESTS,
-    SUBSCRIPTION,
     Json,
-    fits_params,
     sends,
 )
 
-ALL = (1, 2, 3, 4, 5)
-LEGACY = (1, 2, 3, 4)
-VERSIONS: st.SearchStrategy[int | str] = st.sampled_from([*ALL, "2027-01-01"])
 SPEAKS = st.sampled_from([ALL, ALL, ALL, LEGACY, (5,), (2, 5), (1, 4)])
-IDS = st.sampled_from([0, 1, 2, 3, "1", "2", "", "a", -1, 2**53, 2**63, "0"])
-ODD_IDS: st.SearchStrategy[Any] = st.sampled_from([None, 1.0, 1.5, True, False, [], {}, 10**30])
-TOKENS: st.SearchStrategy[Any] = st.sampled_from([None, None, 1, "1", "t", 0, "", 2, "2"])
-ODD_TOKENS: st.SearchStrategy[Any] = st.sampled_from([1.0, True, None, [], {}])
 TIMEOUTS = st.sampled_from([None, 3.0, 8.0, 30.0])
-VALUES = st.integers(-2, 9) | st.sampled_from([0.5, 2.0, 7.25, 1e300])
 CUTS = st.none() | st.integers(0, 200)
 WAITS = st.sampled_from([0.5, 3.0, 10.0, 60.0])
-ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
 
 Step = Callable[[st.DataObject], None]
-
-
-def variants(id: Any) -> list[Any]:
-    """Return an id and what might be taken for it."""
-    if isinstance(id, str):
-        return [id, int(id) if id.isdigit() else id + " "]
-    return [id, str(id), float(id)]
 
 
 class Machine(RuleBasedStateMachine):
@@ -81,100 +64,9 @@ class Machine(RuleBasedStateMachine):
 
     role = ""
     it: Sides
-    fresh = 100
+    talk: Talk
     unfinished = b""
     """What stands behind the last line feed when the stream ends."""
-
-    # What the peer says.
-
-    def an_id(self, data: st.DataObject) -> Any:
-        self.fresh += 1
-        kinds = [IDS, st.just(self.fresh), st.just(self.fresh)]
-        return data.draw(st.one_of(*kinds), "id")
-
-    def meta(self, data: st.DataObject) -> Any:
-        """Draw a `_meta`: none, a token, an envelope, a broken one."""
-        kind = data.draw(st.sampled_from("  eeetb?"), "meta")
-        if kind == " ":
-            return None
-        if kind == "b":
-            return data.draw(st.sampled_from(BROKEN_ENVELOPES))
-        if kind == "?":
-            return data.draw(st.sampled_from(OTHER_METAS))
-        made = dict(data.draw(st.sampled_from(ENVELOPES))) if kind == "e" else {}
-        token = data.draw(TOKENS if kind == "e" else TOKENS | IDS, "token")
-        return made if token is None else {**made, "progressToken": token}
-
-    def a_request(self, data: st.DataObject) -> Json:
-        method = data.draw(st.sampled_from(METHODS), "method")
-        params = data.draw(st.sampled_from(PARAMS[method]), "params")
-        return message(method, params, id=self.an_id(data), meta=self.meta(data))
-
-    def a_good_request(self, data: st.DataObject) -> Json:
-        """Draw a request that is likely to be served, in one era or the other."""
-        model = self.it.model
-        modern = self.role == "server" and model.modern
-        modern = modern and (not model.established or data.draw(st.booleans(), "modern"))
-        revision = 5 if modern else model.agreed or 4
-        names = [name for name in REQUESTS if sends(model.other, name, revision)]
-        method = data.draw(st.sampled_from(names), "method")
-        params = [one for one in PARAMS[method] if fits_params(method, one, revision)]
-        meta: Json = dict(data.draw(st.sampled_from(ENVELOPES))) if modern else {}
-        token = data.draw(TOKENS, "token")
-        if token is not None:
-            meta["progressToken"] = token
-        params_drawn = data.draw(st.sampled_from(params), "params")
-        return message(method, params_drawn, id=self.an_id(data), meta=meta or None)
-
-    def a_notification(self, data: st.DataObject) -> Json:
-        method = data.draw(st.sampled_from([*NOTIFICATIONS, "initialized", *METHODS]), "method")
-        params = data.draw(st.sampled_from(PARAMS.get(method, [None])), "params")
-        return message(method, params, meta=self.meta(data))
-
-    def a_cancellation(self, data: st.DataObject) -> Json:
-        model = self.it.model
-        known = [one.id for one in model.theirs.values()] + [one.id for one in model.ours.values()]
-        ids = [near for id in known for near in variants(id)]
-        id = data.draw(st.sampled_from(ids) if ids else IDS | ODD_IDS, "cancelled")
-        reason: Json = data.draw(st.sampled_from([{}, {"reason": "r"}, {"reason": 3}]))
-        return message("notifications/cancelled", {"requestId": id, **reason})
-
-    def progress(self, data: st.DataObject) -> Json:
-        model = self.it.model
-        known = [*model.ours.values(), *model.working.values()]
-        tokens = [near for one in known if one.token is not None for near in variants(one.token)]
-        token = data.draw(st.sampled_from(tokens) if tokens else TOKENS | ODD_TOKENS, "token")
-        params = {"progressToken": token, "progress": data.draw(VALUES, "value")}
-        more: Json = data.draw(st.sampled_from([{}, {"total": 9, "message": "m"}, {"total": "x"}]))
-        return message("notifications/progress", {**params, **more})
-
-    def an_answer(self, data: st.DataObject) -> Json:
-        model = self.it.model
-        ids = [near for one in model.ours.values() for near in variants(one.id)[:2]]
-        ids += [json.loads(one) for one in sorted(model.gone)] + [None, 1, "1", 999]
-        id = data.draw(st.sampled_from(ids), "answered")
-        initializing = next(
-            (one for one in model.ours.values() if one.method == "initialize" and one.id == id),
-            None,
-        )
-        kind = data.draw(st.sampled_from("rrrrree?"), "kind")
-        plain: Json = {"jsonrpc": "2.0", "id": id}
-        if kind == "e":
-            error = {"code": data.draw(st.sampled_from([-32601, -32022, 7])), "message": "m"}
-            return {**plain, "error": error}
-        if kind == "?":
-            return {**plain, **data.draw(st.sampled_from(MALFORMED_ANSWERS))}
-        if initializing is not None and data.draw(st.integers(0, 5)):
-            version = data.draw(VERSIONS)
-            return {**plain, "result": agreed(version, data.draw(st.sampled_from(SERVERS)))}
-        return {**plain, "result": data.draw(st.sampled_from(RESULTS), "result")}
-
-    def any_message(self, data: st.DataObject) -> Json:
-        kinds: list[Callable[[st.DataObject], Json]] = [
-            *(self.a_request, self.a_good_request, self.a_notification),
-            *(self.a_cancellation, self.progress, self.an_answer),
-        ]
-        return data.draw(st.sampled_from(kinds), "kind")(data)
 
     def arrives(self, data: st.DataObject, said: Any) -> None:
         self.it.line(json.dumps(said).encode(), data.draw(CUTS, "cut"))
@@ -190,10 +82,12 @@ class Machine(RuleBasedStateMachine):
         self.one_of(data, self.something_is_asked, self.much_is_asked, self.much_is_asked)
 
     def something_is_asked(self, data: st.DataObject) -> None:
-        self.arrives(data, self.a_request(data))
+        self.arrives(data, self.talk.a_request(data))
 
     def much_is_asked(self, data: st.DataObject) -> None:
-        said = [self.a_good_request(data) for _ in range(data.draw(st.integers(1, 4), "number"))]
+        said = [
+            self.talk.a_good_request(data) for _ in range(data.draw(st.integers(1, 4), "number"))
+        ]
         if data.draw(st.booleans(), "at once"):
             self.it.burst(said)
             return
@@ -202,14 +96,14 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def the_peer_notifies(self, data: st.DataObject) -> None:
-        kinds = [self.a_notification, self.a_cancellation, self.a_cancellation]
-        if self.streams():
-            kinds += [self.of_a_stream] * 3
+        kinds = [self.talk.a_notification, self.talk.a_cancellation, self.talk.a_cancellation]
+        if self.talk.streams():
+            kinds += [self.talk.of_a_stream] * 3
         self.arrives(data, data.draw(st.sampled_from(kinds), "kind")(data))
 
     @rule(data=st.data())
     def the_peer_answers(self, data: st.DataObject) -> None:
-        kinds = [self.an_answer, self.an_answer, self.progress]
+        kinds = [self.talk.an_answer, self.talk.an_answer, self.talk.progress]
         self.arrives(data, data.draw(st.sampled_from(kinds), "kind")(data))
 
     @rule(data=st.data())
@@ -221,7 +115,7 @@ class Machine(RuleBasedStateMachine):
         size = data.draw(st.integers(0, BOUNDS.batch + 1), "size")
         whole = st.integers(0, 5)
         said = [
-            self.any_message(data) if data.draw(whole) else data.draw(st.sampled_from(JUNK))
+            self.talk.any_message(data) if data.draw(whole) else data.draw(st.sampled_from(JUNK))
             for _ in range(size)
         ]
         self.arrives(data, said)
@@ -231,11 +125,11 @@ class Machine(RuleBasedStateMachine):
 
     def an_overlong_line_arrives(self, data: st.DataObject) -> None:
         filler = data.draw(st.sampled_from(["x", "{", '"', "\\"]), "filler")
-        said = {**self.any_message(data), "filler": filler * BOUNDS.line}
+        said = {**self.talk.any_message(data), "filler": filler * BOUNDS.line}
         self.arrives(data, said if data.draw(st.booleans()) else dict(reversed(said.items())))
 
     def a_damaged_line_arrives(self, data: st.DataObject) -> None:
-        line = bytearray(json.dumps(self.any_message(data)).encode())
+        line = bytearray(json.dumps(self.talk.any_message(data)).encode())
         at = data.draw(st.integers(0, len(line)), "at")
         line[at:] = data.draw(st.sampled_from(DAMAGES), "damage") + line[at:][:: data.draw(KEEPS)]
         # What is JSON all the same may be a message whose shape is wrong somewhere deep in it.
@@ -243,9 +137,6 @@ class Machine(RuleBasedStateMachine):
             self.it.line(bytes(line), data.draw(CUTS, "cut"))
 
     # What the application does.
-
-    def streams(self) -> list[Ours]:
-        return [one for one in self.it.model.ours.values() if one.listens is not None]
 
     @precondition(lambda self: self.it.model.theirs or self.it.model.begun)
     @rule(data=st.data())
@@ -258,11 +149,14 @@ class Machine(RuleBasedStateMachine):
     def it_answers(self, data: st.DataObject) -> None:
         serving = [one for one in self.it.model.theirs.values() if one.listens is None]
         served = data.draw(st.sampled_from(serving), "served")
-        kind = data.draw(st.sampled_from("rrref"), "kind")
+        kind = data.draw(st.sampled_from("rrrefb"), "kind")
         if kind == "r":
             self.it.respond(served, data.draw(st.sampled_from(RESULTS), "result"))
         elif kind == "e":
-            self.it.fail(served, data.draw(st.sampled_from(sorted(CODES)), "reason"))
+            reason = data.draw(st.sampled_from(sorted(CODES)), "reason")
+            self.it.fail(served, reason, data.draw(st.sampled_from([None, {"why": 1}]), "data"))
+        elif kind == "b":
+            self.it.respond_badly(served)
         else:
             self.it.fail_with(served, data.draw(st.sampled_from([7, -1, -32000]), "code"))
 
@@ -292,6 +186,7 @@ class Machine(RuleBasedStateMachine):
             method,
             data.draw(st.sampled_from(PARAMS[method]), "params"),
             token=data.draw(TOKENS, "token"),
+            progress=data.draw(st.booleans(), "progress"),
             timeout=data.draw(TIMEOUTS, "timeout"),
             maximum=data.draw(TIMEOUTS, "maximum"),
             parent=data.draw(st.sampled_from([None, None, *model.theirs.values()]), "parent"),
@@ -317,16 +212,6 @@ class Machine(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.it.wait(seconds)
 
-    def of_a_stream(self, data: st.DataObject) -> Json:
-        stream = data.draw(st.sampled_from(self.streams()), "stream")
-        id = data.draw(st.sampled_from([stream.id, stream.id, *variants(stream.id)]), "tag")
-        methods = [ACKNOWLEDGED, ACKNOWLEDGED, *ASKED_BY, "notifications/message"]
-        method = data.draw(st.sampled_from(methods), "method")
-        params = data.draw(st.sampled_from(PARAMS[method]), "params")
-        if method == ACKNOWLEDGED and data.draw(st.integers(0, 3), "honours"):
-            params = {"notifications": stream.listens}
-        return message(method, params, meta={SUBSCRIPTION: id})
-
     def teardown(self) -> None:
         if not hasattr(self, "it") or self.it.failed:
             return
@@ -345,14 +230,6 @@ class Machine(RuleBasedStateMachine):
 
 
 JUNK: list[Any] = [None, 3, [], {}, {"jsonrpc": "2.0", "id": 8}, {"jsonrpc": "2.0", "method": 3}]
-MALFORMED_ANSWERS: list[Json] = [
-    {"result": 3},
-    {"result": {}, "error": {"code": 1, "message": "m"}},
-    {"error": {"code": "1", "message": "m"}},
-    {"error": {"code": 1}},
-    {"error": None},
-    {"result": {}, "jsonrpc": "1.0"},
-]
 DAMAGES = [b"", b"", b'"', b"}", b"{", b",", b"\xff", b"\\", b"\\ud800", b"nope", b"1", b":", b"]"]
 KEEPS = st.sampled_from([1, 1, 1000])
 
@@ -367,6 +244,7 @@ class ServerMachine(Machine):
         strict = data.draw(st.integers(0, 5), "strict") == 5
         advice = data.draw(st.sampled_from([None, "", "read this"]), "advice")
         self.it = Sides("server", speaks, capabilities, strict=strict, instructions=advice)
+        self.talk = Talk(self.it)
         self.unfinished = data.draw(st.sampled_from(NOISE), "unfinished")
         if data.draw(st.integers(0, 3), "a session"):
             revision = data.draw(st.sampled_from(LEGACY), "revision")
@@ -382,7 +260,7 @@ class ServerMachine(Machine):
     def a_handshake_arrives(self, data: st.DataObject) -> None:
         version = data.draw(VERSIONS, "version")
         meta = data.draw(st.sampled_from([None, None, *ENVELOPES[:2]]), "meta")
-        said = hello(version, data.draw(st.sampled_from(CLIENTS)), id=self.an_id(data))
+        said = hello(version, data.draw(st.sampled_from(CLIENTS)), id=self.talk.an_id(data))
         if meta is not None:
             said["params"]["_meta"] = meta
         self.arrives(data, said)
@@ -399,7 +277,8 @@ class ServerMachine(Machine):
     def it_logs(self, data: st.DataObject) -> None:
         known: Sequence[Theirs | None] = [None, *self.it.model.theirs.values()]
         served = data.draw(st.sampled_from(known), "served")
-        self.it.log(served, data.draw(st.sampled_from(LEVELS), "level"))
+        logger = data.draw(st.sampled_from([None, "db"]), "logger")
+        self.it.log(served, data.draw(st.sampled_from(LEVELS), "level"), logger)
 
     def it_publishes(self, data: st.DataObject) -> None:
         method = data.draw(st.sampled_from(sorted(ASKED_BY)), "method")
@@ -426,6 +305,7 @@ class ClientMachine(Machine):
     ) -> None:
         strict = data.draw(st.integers(0, 5), "strict") == 5
         self.it = it = Sides("client", speaks, capabilities, strict=strict)
+        self.talk = Talk(it)
         self.unfinished = data.draw(st.sampled_from(NOISE), "unfinished")
         legacy = it.model.legacy
         if begins in ("session", "both") and legacy:
@@ -460,7 +340,7 @@ class ClientMachine(Machine):
 
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("BAREWIRE_MODEL_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("BAREWIRE_MODEL_EXAMPLES", "40")),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -3,11 +3,15 @@
 import pytest
 
 from tests.model.samples import (
+    ALL,
     BROKEN_ENVELOPES,
     CLIENTS,
     ENVELOPES,
+    LEGACY,
     METHODS,
     NOISE,
+    ODD_CAPABILITIES,
+    ODD_NAMES,
     OTHER_METAS,
     PARAMS,
     READY,
@@ -16,32 +20,10 @@ from tests.model.samples import (
     hello,
     message,
 )
-from tests.model.sides import Sides
+from tests.model.sides import Sides, a_client, a_server
 from tests.model.words import CODES, FILTERS, LEVELS, REVISIONS, Json
 
-ALL = (1, 2, 3, 4, 5)
-LEGACY = (1, 2, 3, 4)
 DUAL_OR_ONE = [ALL, LEGACY, (5,), (1,), (2, 5), (3, 4)]
-
-
-def a_server(revision: int | None, capabilities: Json, speaks: tuple[int, ...] = ALL) -> Sides:
-    """Return a server whose session, if it has one, is ready."""
-    sides = Sides("server", speaks, capabilities)
-    if revision is not None:
-        sides.hear(hello(revision, CLIENTS[0]), READY)
-    return sides
-
-
-def a_client(revision: int | None, capabilities: Json, theirs: Json = SERVERS[0]) -> Sides:
-    """Return a client that has agreed on a revision, by handshake or by discovery."""
-    sides = Sides("client", ALL, capabilities)
-    if revision == ALL[-1]:
-        sides.adopt(theirs)
-    elif revision is not None:
-        sides.initialize(revision)
-        (asked,) = sides.model.ours.values()
-        sides.hear({"jsonrpc": "2.0", "id": asked.id, "result": agreed(revision, theirs)})
-    return sides
 
 
 def settle(sides: Sides) -> None:
@@ -77,14 +59,15 @@ def test_a_session_serves_what_its_revision_has_and_refuses_the_rest(
 @pytest.mark.rule("M0728-VER-03", "M0728-DISC-02", "M0728-LOG-03", "M0728-RPC-13")
 def test_a_server_judges_each_envelope_by_itself(speaks: tuple[int, ...]) -> None:
     sessions = [None, *(one for one in speaks if one in LEGACY)]
-    for number, capabilities in enumerate(SERVERS):
-        sides = a_server(sessions[number % len(sessions)], capabilities, speaks)
+    for turn, capabilities in enumerate(SERVERS):
+        sides = a_server(sessions[turn % len(sessions)], capabilities, speaks)
         for method in METHODS:
             for number, params in enumerate(PARAMS[method]):
                 sides.hear(message(method, params, id=number, meta=ENVELOPES[number % 3]))
                 sides.hear(message(method, params, meta=ENVELOPES[0]))
                 settle(sides)
-        for number, meta in enumerate([*ENVELOPES, *BROKEN_ENVELOPES, *OTHER_METAS]):
+        metas = [*ENVELOPES, *BROKEN_ENVELOPES, *OTHER_METAS] if turn < 2 else []
+        for number, meta in enumerate(metas):
             for method in ("tools/list", "server/discover", "ping", "nobody/knows"):
                 sides.hear(message(method, None, id=f"{method} {number}", meta=meta))
                 settle(sides)
@@ -202,6 +185,28 @@ def test_a_server_agrees_to_what_it_speaks_and_offers_its_newest_handshake_other
 ) -> None:
     sides = Sides("server", speaks, SERVERS[0])
     sides.hear(hello(offered, CLIENTS[1]), message("ping", id=1), READY)
+
+
+@pytest.mark.parametrize("revision", LEGACY)
+@pytest.mark.rule("M1105-LIFE-02")
+def test_what_a_client_says_of_itself_is_judged_by_the_revision_agreed_on(revision: int) -> None:
+    odd = [{"capabilities": one} for one in ODD_CAPABILITIES]
+    for one in [*odd, *({"clientInfo": who} for who in ODD_NAMES)]:
+        server = Sides("server", ALL, SERVERS[0])
+        said = hello(revision, {})
+        said["params"] |= one
+        server.hear(said, READY)
+
+
+@pytest.mark.parametrize("revision", LEGACY)
+@pytest.mark.rule("M1105-LIFE-03")
+def test_what_a_server_says_of_itself_is_judged_by_the_revision_agreed_on(revision: int) -> None:
+    odd = [{"serverInfo": who} for who in ODD_NAMES] + [{"instructions": 3}, {"more": 3}]
+    for one in odd:
+        client = Sides("client", ALL, CLIENTS[0])
+        client.initialize(revision)
+        said = {**agreed(revision, SERVERS[0]), **one}
+        client.hear({"jsonrpc": "2.0", "id": 1, "result": said}, message("ping", id=1))
 
 
 @pytest.mark.parametrize("answered", [*REVISIONS.values(), "2027-01-01", ""])

@@ -756,6 +756,19 @@ def test_a_response_that_repeats_a_member_is_refused_as_a_response() -> None:
     )
 
 
+def test_what_takes_too_long_to_tell_is_refused_without_an_id() -> None:
+    members = b",".join([b'"a":1'] * 6_000)
+    frame = b'{"jsonrpc":"2.0","id":7,"method":"x","params":{%b}}' % members
+    too_much = "there is too much in it to tell whether members are given more than once"
+    assert decode(frame) == Malformed(INVALID, too_much, None, "unknown")
+
+
+@pytest.mark.parametrize("version", [b'"1.0"', b"2.0", b"null"])
+def test_a_failure_of_another_version_is_refused_as_a_response(version: bytes) -> None:
+    frame = b'{"jsonrpc":%b,"id":7,"error":{"code":1,"message":""}}' % version
+    assert decode(frame) == Malformed(INVALID, 'jsonrpc must be "2.0"', 7, "response")
+
+
 def test_of_other_repeated_members_the_last_wins() -> None:
     params = b'{"a":1,"a":{"name":1,"name":2}}'
     frame = b'{"jsonrpc":"2.0","id":1,"method":"x","x":1,"x":2,"params":%b}' % params

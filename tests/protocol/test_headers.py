@@ -434,6 +434,11 @@ class TestMirror:
         with pytest.raises(ValueError, match=r"^Mcp-Param-Region: argument region: "):
             mirror(REGION, {"region": value})
 
+    def test_an_argument_inside_another_is_named_by_its_way(self) -> None:
+        inner = [Annotation("Region", ("place", "region"))]
+        with pytest.raises(ValueError, match=r"^Mcp-Param-Region: argument place\.region: "):
+            mirror(inner, {"place": {"region": 1.5}})
+
 
 class TestServer:
     """Streamable HTTP, Server Validation."""

@@ -271,3 +271,17 @@ def test_a_row_can_be_varied_without_changing_the_table() -> None:
     assert varied.but(cancellable=True) == row
     assert hash(varied) == hash(row)
     assert sent_by("client", R1)["tools/call"] is row
+
+
+@pytest.mark.rule("M1125-TASK-04")
+def test_running_as_a_task_takes_a_capability_for_each_kind_of_request() -> None:
+    gates = {
+        (method.name, revision.name): gate
+        for method in METHODS
+        for revision in ALL
+        if (gate := method.task_gate(revision)) is not None
+    }
+    assert gates == {
+        (name, "2025-11-25"): f"tasks.requests.{name.replace('/', '.')}"
+        for name in ("tools/call", "sampling/createMessage", "elicitation/create")
+    }

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from barewire.protocol.codec import decode
+from barewire.protocol.jsonrpc import Malformed
 from barewire.protocol.scan import (
     SHORT,
     Salvaged,
@@ -46,8 +48,42 @@ def test_an_array_is_cut_into_its_elements(array: list[Any]) -> None:
         assert elements(bytearray(frame)) == parts
 
 
-def test_an_array_of_too_many_steps_is_not_cut() -> None:
-    assert elements(b"[" + b"[[]]," * 60_000 + b"1]") is None
+@pytest.mark.parametrize("element", [b"[[]],", b"1,", b'"",'])
+def test_an_array_of_too_many_steps_is_not_cut(element: bytes) -> None:
+    assert elements(b"[" + element * 60_000 + b"1]") is None
+
+
+def test_a_text_of_too_many_quotation_marks_is_not_read_to_its_end() -> None:
+    assert repeated_members(b'{"id":"' + b'\\"' * 60_000 + b'"}') is None
+
+
+def test_backslashes_count_only_right_before_a_quotation_mark() -> None:
+    assert repeated_members(rb'{"id":"~\\","id":1}') == frozenset({"id"})
+    assert repeated_members(rb'{"id":"\\~\"","name":1}') == NONE
+
+
+# Where a frame stops making sense.
+
+
+@pytest.mark.rule("T4", "B2")
+@pytest.mark.parametrize("opening", [b'{"":', b'{"\\ud800":', b'{"params":', b"[", b'[{"":'])
+def test_nesting_of_any_depth_is_walked_through_without_recursion(opening: bytes) -> None:
+    assert salvage(opening * 50_000) == NOTHING
+    assert isinstance(decode(opening * 50_000), Malformed)
+
+
+def test_the_members_of_an_object_without_a_name_are_not_those_of_the_message() -> None:
+    assert salvage(b'{"":{"id":7,"method":"x"},') == NOTHING
+    assert salvage(b'{"":{"id":7},"id":8,"method":"x",') == Salvaged(8, True, False)
+    assert repeated_members(b'{"":{"id":1,"id":2},"id":3}') == NONE
+
+
+def test_nothing_is_read_behind_an_object_that_makes_no_sense() -> None:
+    assert salvage(b'{"params":{x"id":5,"method":"m"}') == NOTHING
+
+
+def test_a_method_that_is_no_string_is_none_whatever_follows() -> None:
+    assert salvage(b'{"id":1,"method":5 ",') == Salvaged(1, False, False)
 
 
 # A comparison that is certain when it says no.

@@ -490,6 +490,147 @@ def test_the_quick_test_and_the_slow_one_agree(shape: Shape, value: object) -> N
     assert not shape.fits(value) or type(value) in shape.types
 
 
+@pytest.mark.parametrize(
+    ("shape", "word"),
+    [
+        (Text(), "a string"),
+        (Flag(), "a boolean"),
+        (Null(), "null"),
+        (Number(integer=False), "a number"),
+        (Number(integer=True), "an integer"),
+        (Anything(), "anything"),
+        (Array(Anything()), "an array"),
+        (Dictionary(Anything()), "an object"),
+        (Object("Thing", []), "an object"),
+        (Tagged("kind", {"x": Object("X", [])}), "an object"),
+        (Choice(["x"]), '"x"'),
+        (Choice([1, 2]), "one of 1, 2"),
+        (Either([Text(), Null()]), "a string or null"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_shape_has_the_types_of_what_fits_it_and_a_word_for_it(shape: Shape, word: str) -> None:
+    one_of_each = [{"kind": "x"}, [], "x", 1, 1.0, True, None]
+    assert {type(value) for value in one_of_each if shape.fits(value)} == shape.types
+    assert shape.expected == word
+
+
+def test_a_tag_that_nobody_knows_is_refused_unless_the_shape_is_open() -> None:
+    cases = {"x": Object("X", [])}
+    unknown = {"kind": "y"}
+    assert [Tagged("kind", cases, open=open).fits(unknown) for open in (False, True)] == [
+        *(False, True),
+    ]
+    assert not Tagged("kind", cases).fits(unknown)
+
+
+def test_what_a_peer_wrote_is_shown_up_to_forty_characters() -> None:
+    for length, shown in ((40, "x" * 40), (41, "x" * 39 + "…")):
+        fault = Choice(["a"]).fault("x" * length, ("params",))
+        assert fault is not None
+        assert fault.message == f'params must be "a", not "{shown}"'
+
+
+@pytest.mark.parametrize(
+    ("shape", "fitting", "others"),
+    [
+        (Null(), [None], [0, False, ""]),
+        (Number(integer=False), [0, -1.5], ["x", None, False]),
+        (Number(integer=False, at_least=1), [1, 2.5], [0.5, None]),
+        (Number(integer=False, at_most=1), [1, -2.5], [1.5, None]),
+        (Number(integer=False, at_least=0.5, at_most=2), [0.5, 1, 2, 2.0], [0, 0.4, 2.1, True]),
+        (Number(integer=True, at_least=1, at_most=2), [1, 1.0, 2], [0, 1.5, 3, 2.5]),
+        (Array(Number(integer=True), at_most=2), [[], [1, 2]], [[1, 2, 3], ["x"], [1, None], {}]),
+        (Dictionary(Flag()), [{}, {"a": True}], [{"a": 1}, {"a": True, "b": None}, []]),
+        (Choice([1, 2]), [1, 2.0], [3, "1", True, None]),
+        (Choice(["x"]), ["x"], ["y", 1, None]),
+        (Tagged("kind", {"x": Object("X", [])}, open=True), [{"kind": "y"}], [{"kind": 1}, {}]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_slow_test_finds_a_fault_exactly_in_what_does_not_fit(
+    shape: Shape, fitting: list[object], others: list[object]
+) -> None:
+    assert [value for value in fitting + others if shape.fault(value, ()) is None] == fitting
+    assert [value for value in fitting + others if shape.fits(value)] == fitting
+
+
+def test_arrays_say_how_many_items_they_take() -> None:
+    assert Array(Text()).expected == "an array"
+    assert Array(Text(), at_most=3).expected == "an array of at most 3 items"
+
+
+X, Y = (Object(word.upper(), [Member("kind", Choice([word]), True)]) for word in ("x", "y"))
+NAMED = Object("Named", [Member("name", Text(), True)])
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "message"),
+    [
+        (Either([Text(), Flag()]), None, "it must be a string or a boolean, not null"),
+        (Either([Array(Text()), Text()]), [1], "it[0] must be a string, not 1"),
+        (Either([Array(Text()), Array(Flag())]), [1], "it must be an array, not an array"),
+        (Either([NAMED, Null()]), {}, "it.name is missing; it must be a string"),
+        (Either([X, NAMED]), {"kind": "y"}, "it.name is missing; it must be a string"),
+        (Either([X, NAMED]), {"kind": "x"}, None),
+        (Either([X, Text()]), {"kind": "z"}, 'it.kind must be "x", not "z"'),
+        (Either([X, Dictionary(Text())]), {"kind": "z", "a": 1}, "it.a must be a string, not 1"),
+        (Either([X, Y]), {"kind": "z"}, "it must be a X or a Y, not an object"),
+        (Flag(), "true", "it must be a boolean, not a string"),
+        (Text(), False, "it must be a string, not false"),
+        (Text(), True, "it must be a string, not true"),
+        (Text(), 2**64 - 1, f"it must be a string, not {2**64 - 1}"),
+        (Text(), 2**64, "it must be a string, not a number beyond 64 bits"),
+        (Text(), -(2**63), f"it must be a string, not {-(2**63)}"),
+        (Text(), -(2**63) - 1, "it must be a string, not a number beyond 64 bits"),
+        (Text(), b"", "it must be a string, not no JSON value"),
+        (Dictionary(Text()), {1: 2}, 'it["?"] must be a string, not 2'),
+        (Dictionary(Text()), {"a b": 2}, 'it["a b"] must be a string, not 2'),
+        (Choice([1, 2]), "1", "it must be one of 1, 2, not a string"),
+    ],
+)
+def test_what_a_shape_says_of_what_does_not_fit(
+    shape: Shape, value: object, message: str | None
+) -> None:
+    fault = shape.fault(value, ("it",))
+    assert (fault and fault.message) == message
+
+
+class Unnamed(TypedDict):
+    size: int
+
+
+class First(TypedDict):
+    version: Literal[1]
+
+
+class Second(TypedDict):
+    version: Literal[2]
+    more: str
+
+
+def test_alternatives_that_a_word_does_not_tell_apart_are_tried_one_by_one() -> None:
+    assert accepts(Circle | Square | Unnamed, {"size": 1})
+    assert accepts(Circle | Square | Unnamed, {"kind": "circle", "radius": 1})
+    assert accepts(First | Second, {"version": 1})
+    assert accepts(First | Second, {"version": 2, "more": ""})
+    assert not accepts(First | Second, {"version": 2})
+
+
+def test_alternatives_that_share_a_word_are_both_tried() -> None:
+    for value in ({"kind": "square", "side": 1}, {"kind": "square", "after": ""}):
+        assert accepts(Circle | Square | Slow, value)
+    assert not accepts(Circle | Square | Slow, {"kind": "square"})
+    fault = checker(Circle | Square | Slow, LATEST)({"kind": "circle"}, "it")
+    assert fault == Fault(("it", "radius"), "a number of at least 0", "nothing")
+
+
+def test_a_member_that_is_missing_has_got_nothing() -> None:
+    fault = Object("Thing", [Member("a", Text(), required=True)]).fault({}, ())
+    assert fault == Fault(("a",), "a string", "nothing")
+    assert fault.message == "a is missing; it must be a string"
+
+
 @given(
     shape=shapes,
     value=odd_values | st.lists(odd_values) | st.dictionaries(st.sampled_from(NAMES), odd_values),

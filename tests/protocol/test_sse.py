@@ -449,3 +449,79 @@ class TestCost:
     def test_fifty_thousand_lines_that_say_nothing_need_no_recursion(self) -> None:
         nothing = b": ping\n\nfoo\nretry: x\nid: \0\n\n" * 10_000
         assert parse(nothing + b"data: 1\n\n") == [Event("message", b"1")]
+
+
+# What is read a piece at a time, and what is above the limit.
+
+
+def test_a_line_feed_that_comes_late_ends_no_second_line() -> None:
+    ends = b"data: x\r\n\n"
+    assert parse(*one_by_one(ends)) == [Event("message", b"x")]
+    assert parse(b"data: x\r", b"\n", b"\n") == [Event("message", b"x")]
+    assert parse(b"data: x\r", b"\n", b"data: y\n\n") == [Event("message", b"x\ny")]
+
+
+def test_what_is_no_utf_8_in_a_field_is_replaced_and_raises_nothing() -> None:
+    parser = EventParser()
+    events = parser.receive(b"event: a\xff\nid: b\xff\ndata: \xff\n\n")
+    assert events == [Event("a\ufffd", b"\xff", "b\ufffd")]
+
+
+def test_of_two_names_of_an_event_the_last_counts() -> None:
+    stream = b"event: other\nevent: message\ndata: x\n\n"
+    in_every_way(stream, [Event("message", b"x")])
+
+
+def test_a_stream_may_be_told_to_come_back_at_once() -> None:
+    assert encode_event(b"x", event=None, retry=0) == b"retry: 0\ndata: x\n\n"
+
+
+@pytest.mark.parametrize(("digits", "counts"), [(15, True), (16, False)])
+def test_a_time_of_too_many_digits_is_no_time(digits: int, counts: bool) -> None:
+    parser = EventParser()
+    parser.receive(b"retry: " + b"1" * digits + b"\n")
+    assert (parser.retry == int("1" * digits)) is counts
+
+
+def test_a_comment_of_any_length_makes_no_event_too_long() -> None:
+    for comment in ([b": " + b"x" * 100], [b":", b"x" * 100], [b"", b":" + b"x" * 100, b"y"]):
+        assert parse(*comment, b"\ndata: y\n\n", limit=20) == [Event("message", b"y")]
+
+
+def test_the_size_of_an_event_above_the_limit_counts_what_was_cut_off() -> None:
+    parser = EventParser(limit=10)
+    parser.receive(b"data: " + b"x" * 2_000)
+    parser.receive(b"x" * 3_000)
+    assert parser.receive_eof() == [Overlong(5_006, 10)]
+
+
+def test_nothing_but_a_short_line_is_kept_of_an_event_above_the_limit() -> None:
+    parser = EventParser(limit=10)
+    parser.receive(b"data: x\n")
+    assert parser.buffered == 1
+    parser.receive(b"data: " + b"x" * 50 + b"\n")
+    assert parser.buffered == 0
+    for line in (b"data: y\n", b"data:y\n", b"data\n", b"event: z\n"):
+        parser.receive(line)
+        parser.receive(line[:3])
+        parser.receive(line[3:])
+        assert parser.buffered == 0
+    parser.receive(b"x" * 100_000)
+    kept = parser.buffered
+    for _ in range(100):
+        parser.receive(b"x" * 10)
+    assert parser.buffered == kept == 1_025
+
+
+@pytest.mark.parametrize(("length", "counts"), [(1_024, True), (1_025, False)])
+@pytest.mark.parametrize("pieces", [1, 2, 1_025])
+def test_an_id_that_fits_a_short_line_counts_in_an_event_above_the_limit(
+    length: int, counts: bool, pieces: int
+) -> None:
+    parser = EventParser(limit=10)
+    line = b"id: " + b"7" * (length - 4)
+    parser.receive(b"data: " + b"x" * 50 + b"\n")
+    for piece in cut(line, -(-length // pieces)):
+        parser.receive(piece)
+    assert parser.receive(b"\n\n") == [Overlong(56 + length, 10)]
+    assert parser.last_event_id == (line[4:].decode() if counts else None)

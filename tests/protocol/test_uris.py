@@ -325,7 +325,10 @@ class TestReading:
             UriTemplate(template)
         assert caught.value.position == position
         assert caught.value.template == template
-        assert str(caught.value).endswith(f", at character {position} of {template!r}")
+        assert caught.value.detail
+        assert str(caught.value) == (
+            f"{caught.value.detail}, at character {position} of {template!r}"
+        )
 
     def test_an_operator_that_the_rfc_keeps_for_later_is_called_so(self) -> None:
         for operator in "=,!@|":
@@ -359,6 +362,10 @@ def match(template: str, uri: str) -> dict[str, str] | None:
 
 
 class TestMatch:
+    def test_a_lone_percent_sign_matches_nothing_also_beside_what_is_not_ascii(self) -> None:
+        assert match("a%20:{+x}", "a%20:é5") == {"x": "é5"}
+        assert match("a%20:{+x}", "a%20:é5%") is None
+
     @pytest.mark.parametrize(
         ("template", "uri", "values"),
         [

@@ -74,7 +74,8 @@ def a_busy_client(client: Connection) -> Connection:
 def a_client_with_a_task() -> Connection:
     """Return a client with a request that was answered by a task, and one that will be."""
     client = a_session_of_a_client(
-        LATEST_LEGACY, server_capabilities={"tools": {}, "tasks": {"cancel": {}}}
+        LATEST_LEGACY,
+        server_capabilities={"tools": {}, "tasks": {"requests": {"tools": {"call": {}}}}},
     )
     for _ in range(2):
         client.request("tools/call", {"name": "x", "task": {}}, now=0.0, progress=True)

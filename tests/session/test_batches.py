@@ -1,5 +1,7 @@
 """Batches: arrays of messages, which one revision has."""
 
+import json
+
 import pytest
 
 from barewire.protocol.revisions import LEGACY, V2025_03_26, Revision
@@ -48,6 +50,32 @@ def test_the_answers_to_a_batch_go_back_together_once_the_last_is_there() -> Non
     ]
 
 
+def test_the_answer_to_a_batch_counts_among_what_waits_to_be_written() -> None:
+    server = a_batching_server()
+    feed(server, [request(1, "ping"), request(2, "ping")])
+    waiting = server.pending
+    assert waiting == len(only(server.data_to_send()))
+    assert server.pending == 0
+
+
+def test_a_member_may_lead_to_several_events() -> None:
+    cancel = notice("notifications/cancelled", {"requestId": 1})
+    for last in (False, True):
+        server = a_batching_server()
+        parent = only(feed(server, call(1)))
+        assert isinstance(parent, Requested)
+        child = server.request("roots/list", now=0.0, parent=parent.exchange)
+        if last:
+            server.receive_data(json.dumps([cancel]).encode(), now=0.0)
+            events = server.receive_eof()[:2]
+        else:
+            events = feed(server, [cancel])
+        assert events == [
+            Abandoned(parent.exchange),
+            Abandoned(child, "the request that asked was cancelled"),
+        ]
+
+
 @pytest.mark.rule("SR-116", "M0326-RPC-19")
 @pytest.mark.parametrize("revision", [r for r in LEGACY if not r.batch])
 def test_other_revisions_refuse_an_array_whole(revision: Revision) -> None:
@@ -56,6 +84,7 @@ def test_other_revisions_refuse_an_array_whole(revision: Revision) -> None:
     assert isinstance(event, Violated)
     refusal = only(sent(server))
     assert refusal["error"]["code"] == -32600
+    assert refusal["error"]["message"] == event.detail
     assert refusal.get("id") is None
     assert server.exchanges.theirs == {}
 

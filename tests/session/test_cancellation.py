@@ -209,6 +209,19 @@ def test_race_7_progress_after_the_cancel_is_neither_sent_nor_heard() -> None:
     assert client.exchanges.tokens == {}
 
 
+@pytest.mark.rule("M1105-CAN-14")
+def test_a_cancel_of_what_has_ended_by_its_own_methods_is_dropped() -> None:
+    server = a_session()
+    exchange = asked(feed(server, call(1)))
+    exchange.respond({"content": []})
+    assert feed(server, cancelled(1)) == []
+
+    client = a_modern_client()
+    stream = client.request("subscriptions/listen", {"notifications": {}}, now=0.0)
+    stream.cancel()
+    assert feed(client, cancelled(stream.id)) == []
+
+
 # Our own requests.
 
 
@@ -270,7 +283,8 @@ def test_a_probe_is_never_cancelled_and_its_late_answer_is_dropped() -> None:
 
 @pytest.mark.rule("M1125-CAN-02")
 def test_a_request_that_runs_as_a_task_is_not_ended_by_a_notification() -> None:
-    client = a_session_of_a_client(V2025_11_25)
+    capabilities: Json = {"tools": {}, "tasks": {"requests": {"tools": {"call": {}}}}}
+    client = a_session_of_a_client(V2025_11_25, server_capabilities=capabilities)
     exchange = client.request("tools/call", {"name": "x", "task": {}}, now=0.0, timeout=1.0)
     sent(client)
     with pytest.raises(LocalProtocolError, match="cannot be cancelled"):
@@ -295,9 +309,9 @@ def test_a_server_cannot_cancel_what_the_client_asked_unless_it_is_a_subscriptio
 
 @pytest.mark.rule("M1125-CAN-02", "T17")
 def test_what_cannot_be_cancelled_outlives_the_request_in_whose_course_it_was_asked() -> None:
+    tasks: Json = {"cancel": {}, "requests": {"sampling": {"createMessage": {}}}}
     server = a_session(
-        V2025_11_25,
-        client_capabilities={"sampling": {}, "roots": {}, "tasks": {"cancel": {}}},
+        V2025_11_25, client_capabilities={"sampling": {}, "roots": {}, "tasks": tasks}
     )
     parent = asked(feed(server, call(1)))
     prompt: Json = {"messages": [], "maxTokens": 1, "task": {}}

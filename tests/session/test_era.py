@@ -13,6 +13,7 @@ from barewire.protocol.envelope import (
     PROTOCOL_VERSION,
     SERVER_INFO,
 )
+from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Request
 from barewire.protocol.revisions import (
     ALL,
@@ -30,6 +31,7 @@ from barewire.session.admission import Refusal, admit, facts_of
 from barewire.session.connection import Connection
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Local
+from barewire.session.session import Session
 from tests.session.wire import (
     INITIALIZED,
     SERVER_CAPABILITIES,
@@ -37,6 +39,7 @@ from tests.session.wire import (
     Json,
     a_server,
     a_session,
+    a_session_of_a_client,
     asked,
     call,
     envelope,
@@ -180,13 +183,13 @@ def test_a_method_whose_capability_is_not_declared_is_not_found_and_the_error_sa
 
 def test_a_notification_s_name_is_no_request() -> None:
     failure = refusal_of(a_session(), request(1, "notifications/cancelled"))
-    assert failure["code"] == -32601
+    assert failure == {"code": -32601, "message": "Method not found: notifications/cancelled"}
 
 
 @pytest.mark.rule("SR-115")
 def test_an_unknown_method_is_named_but_not_at_any_length() -> None:
     failure = refusal_of(a_session(), request(1, "x" * 10_000))
-    assert len(failure["message"]) < 200
+    assert failure == {"code": -32601, "message": "Method not found: " + "x" * 128}
 
 
 # Versions.
@@ -350,6 +353,19 @@ def test_a_strict_server_serves_nothing_but_pings_until_initialized() -> None:
     assert len(feed(server, INITIALIZED, call(4))) == 2
 
 
+@pytest.mark.rule("SR-124", "L-04")
+def test_a_strict_server_serves_modern_requests_in_the_middle_of_a_handshake() -> None:
+    server = a_server(leniencies=STRICT)
+    feed(server, initialize(1))
+    assert asked(feed(server, modern_call(2))).revision is LATEST
+
+
+@pytest.mark.rule("L-04")
+def test_an_envelope_means_nothing_to_a_client_for_only_requests_to_servers_have_one() -> None:
+    client = a_session_of_a_client(V2025_06_18)
+    assert asked(feed(client, modern("q", "roots/list"))).revision is V2025_06_18
+
+
 # Any interleaving at all.
 
 
@@ -396,3 +412,20 @@ def test_admission_works_without_a_connection() -> None:
     pinged = admit(Request(1, "ping"), local, None, "bob")
     assert isinstance(pinged, Exchange)
     assert (pinged.principal, pinged.revision) == ("bob", LATEST_LEGACY)
+
+
+def test_a_session_that_is_over_serves_nothing_not_even_a_ping() -> None:
+    local = Local("server", US, SERVER_CAPABILITIES)
+    session = Session(local)
+    session.step("close")
+    refusal = admit(Request(1, "ping"), local, session)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.detail) == (Reason.NOT_INITIALIZED, "the session is closed")
+
+
+def test_a_client_that_has_opened_no_session_says_so() -> None:
+    local = Local("client", US, {})
+    for session in (None, Session(local)):
+        refusal = admit(Request(1, "roots/list"), local, session)
+        assert isinstance(refusal, Refusal)
+        assert (refusal.reason, refusal.detail) == (Reason.NOT_INITIALIZED, "the session is new")

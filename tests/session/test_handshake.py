@@ -116,7 +116,8 @@ def test_a_second_initialize_is_refused_and_the_first_session_kept() -> None:
     session = server.session
     assert feed(server, initialize("again", V2024_11_05.name)) == []
     refusal = only(sent(server))
-    assert (refusal["id"], refusal["error"]["code"]) == ("again", -32600)
+    told = {"code": -32600, "message": "The session is already initialized"}
+    assert (refusal["id"], refusal["error"]) == ("again", told)
     assert server.session is session
     assert phase_of(server) == "ready"
     feed(server, call(2))
@@ -205,6 +206,7 @@ def test_initialize_with_params_that_do_not_fit_is_refused_and_may_be_tried_agai
     feed(server, message)
     refusal = only(sent(server))
     assert (refusal["id"], refusal["error"]["code"]) == (1, -32602)
+    assert refusal["error"]["message"].startswith("Invalid params: params.")
     assert server.session is None
     feed(server, initialize(2))
     assert "result" in only(sent(server))
@@ -318,7 +320,7 @@ def test_a_client_takes_another_revision_that_it_speaks() -> None:
     assert phase_of(client) == "ready"
     assert client.session is not None
     assert client.session.revision is V2024_11_05
-    assert client.session.instructions == "Ask first."
+    assert client.session.instructions == client.instructions == "Ask first."
 
 
 @pytest.mark.rule("M1105-LIFE-12", "M1105-LIFE-13")
@@ -350,6 +352,29 @@ def test_an_answer_to_initialize_of_the_wrong_shape_is_a_violation_and_opens_not
     assert isinstance(event, Violated)
     assert event.exchange is exchange
     assert (phase_of(client), sent(client), client.exchanges.ours) == ("new", [], {})
+
+
+@pytest.mark.rule("M1105-LIFE-19")
+def test_an_answer_to_initialize_is_judged_by_the_revision_that_it_names() -> None:
+    info = {**SERVER_INFO, "icons": "none"}
+    for revision, event in ((V2024_11_05, Answered), (V2025_11_25, Violated)):
+        client = a_client()
+        exchange = client.initialize(V2025_11_25, now=0.0)
+        answer = {**agreed(revision), "serverInfo": info}
+        heard = only(feed(client, result(exchange.id, answer)))
+        assert type(heard) is event
+        if isinstance(heard, Violated):
+            assert heard.detail.startswith("result.serverInfo.icons must be")
+
+
+@pytest.mark.rule("T12")
+def test_a_probe_that_is_refused_late_does_not_disturb_the_handshake() -> None:
+    client = a_client()
+    probe = client.discover(LATEST, now=0.0)
+    exchange = client.initialize(LATEST_LEGACY, now=0.0)
+    assert isinstance(only(feed(client, error(probe.id, -32601))), Refused)
+    feed(client, result(exchange.id, agreed(LATEST_LEGACY)))
+    assert phase_of(client) == "ready"
 
 
 @pytest.mark.parametrize("ending", ["refused", "expired", "malformed"])
@@ -449,15 +474,22 @@ def test_a_client_answers_pings_before_during_and_after_the_handshake() -> None:
     assert pongs == [result("p0", {}), result("p1", {}), result("p2", {})]
 
 
+def test_a_client_that_speaks_no_legacy_revision_answers_no_ping() -> None:
+    client = a_client(revisions=MODERN)
+    assert isinstance(only(feed(client, request(1, "ping"))), Violated)
+    assert sent(client) == []
+
+
 @pytest.mark.rule("M1105-LIFE-06")
 def test_a_client_refuses_other_requests_until_its_handshake_is_done() -> None:
     client = a_client()
     exchange = client.initialize(LATEST_LEGACY, now=0.0)
     sent(client)
-    assert feed(client, request(9, "roots/list")) == []
-    refusal = only(sent(client))
-    assert (refusal["id"], refusal["error"]["code"]) == (9, -32600)
-    assert "opening" in refusal["error"]["message"]
+    for method in ("roots/list", "nobody/knows"):
+        assert feed(client, request(9, method)) == []
+        refusal = only(sent(client))
+        assert (refusal["id"], refusal["error"]["code"]) == (9, -32600)
+        assert "opening" in refusal["error"]["message"]
     feed(client, result(exchange.id, agreed(LATEST_LEGACY)))
     assert len(feed(client, request(9, "roots/list"))) == 1
 
@@ -489,6 +521,22 @@ def test_what_is_said_of_capabilities_is_taken_only_if_it_is_an_object() -> None
     assert session.facts.capabilities == {}
     assert session.facts.peer_info is None
     assert session.instructions is None
+
+
+def test_a_session_of_which_nothing_was_said_yet_is_opened() -> None:
+    local = Local("server", SERVER_INFO, {})
+    message = Request(1, "initialize", initialize(1)["params"])
+    assert not isinstance(receive_initialize(message, local, Session(local)), Refusal)
+
+
+def test_only_clients_open_what_there_is_to_open() -> None:
+    server = a_server()
+    with pytest.raises(LocalProtocolError, match=r"^only a client can discover$"):
+        server.discover(LATEST, now=0.0)
+    with pytest.raises(LocalProtocolError, match=r"^only a client can initialize$"):
+        server.initialize(LATEST_LEGACY, now=0.0)
+    with pytest.raises(LocalProtocolError, match=r"^only a client can adopt a revision$"):
+        server.adopt(LATEST, {})
 
 
 def test_reasons_name_what_was_refused() -> None:

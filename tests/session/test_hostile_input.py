@@ -173,7 +173,12 @@ def test_a_broken_answer_to_what_was_given_up_is_nobody_s() -> None:
 @pytest.mark.rule("B5")
 def test_an_error_without_id_fails_the_only_request_in_flight_and_no_one_of_several() -> None:
     client = a_modern_client()
-    assert isinstance(only(feed(client, error(None, -32700))), Violated)
+    nobody_s = only(feed(client, error(None, -32700, "Parse error")))
+    assert isinstance(nobody_s, Violated)
+    assert nobody_s.detail == "an error for no request: -32700 Parse error"
+    unknown = only(feed(client, error("seven", -32700, "Parse error")))
+    assert isinstance(unknown, Violated)
+    assert unknown.detail == "an error for 'seven': -32700 Parse error"
     first = client.request("tools/list", now=0.0)
     without_id: Json = {"jsonrpc": "2.0", "error": {"code": -32700, "message": "Parse error"}}
     event = only(feed(client, without_id))
@@ -213,13 +218,11 @@ def test_a_byte_order_mark_is_no_fault() -> None:
 
 def test_many_unreadable_frames_in_a_row_are_fatal_and_a_good_one_starts_anew() -> None:
     server = a_server(limits=Limits(consecutive_faults=3, line=100))
-    noise = [b"x", b"y" * 101, b"{}"]
-    fatal = [only(feed(server, line)) for line in [*noise[:2], b"", *noise[2:]] if line]
-    assert [event.fatal for event in fatal if isinstance(event, Violated)] == [False, False, True]
-    feed(server, request(1, "ping"))
-    again = only(feed(server, b"x"))
-    assert isinstance(again, Violated)
-    assert not again.fatal
+    for _ in range(2):
+        events = [only(feed(server, noise)) for noise in (b"x", b"y" * 101, b"{}")]
+        fatal = [event.fatal for event in events if isinstance(event, Violated)]
+        assert fatal == [False, False, True]
+        feed(server, b"", request(1, "ping"))
 
 
 # Lines that are too long.

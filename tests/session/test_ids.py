@@ -2,8 +2,11 @@
 
 import pytest
 
+from barewire.protocol.jsonrpc import Request
 from barewire.protocol.revisions import LEGACY, V2025_06_18, Revision
 from barewire.session.events import Answered, Requested, Violated
+from barewire.session.exchanges import Exchanges
+from barewire.session.limits import DEFAULT_LIMITS
 from tests.session.wire import (
     STRICT,
     a_modern_client,
@@ -168,6 +171,11 @@ def test_a_strict_peer_remembers_the_ids_of_a_legacy_session() -> None:
     assert asked(feed(server, call("1"))).id == "1"
     for _ in range(2):
         server.respond(asked(feed(server, modern_call(9))), {"content": []})
+
+
+def test_who_does_not_remember_takes_every_id_for_new() -> None:
+    exchanges = Exchanges(DEFAULT_LIMITS)
+    assert all(exchanges.first_use(Request(1, "tools/list")) for _ in range(2))
 
 
 @pytest.mark.rule("C-02", "M1105-RPC-04", "M0728-RPC-05")

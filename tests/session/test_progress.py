@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from barewire.protocol.envelope import PROTOCOL_VERSION
 from barewire.protocol.revisions import LATEST, LEGACY, V2024_11_05, Revision
 from barewire.session.events import Event, Progressed, Violated
 from barewire.session.exceptions import LocalProtocolError
@@ -136,6 +137,27 @@ def test_a_client_reports_progress_of_what_a_legacy_server_asked() -> None:
 
 
 # Asking for it.
+
+
+def test_a_token_of_one_s_own_goes_before_any_other() -> None:
+    client = a_modern_client()
+    asked_for = [
+        client.request("tools/list", now=0.0, progress=True, progress_token="mine"),
+        client.request("tools/list", {"_meta": {"progressToken": "a"}}, now=0.0, progress=True),
+        client.request(
+            "tools/list", {"_meta": {"progressToken": "b"}}, now=0.0, progress_token="c"
+        ),
+    ]
+    assert [exchange.progress_token for exchange in asked_for] == ["mine", "a", "c"]
+    tokens = [message["params"]["_meta"]["progressToken"] for message in sent(client)]
+    assert tokens == ["mine", "a", "c"]
+
+
+def test_a_meta_that_is_no_object_brings_no_token_and_gives_way_to_the_envelope() -> None:
+    client = a_modern_client()
+    exchange = client.request("tools/list", {"_meta": 7}, now=0.0)
+    assert exchange.progress_token is None
+    assert PROTOCOL_VERSION in exchange.params["_meta"]
 
 
 @pytest.mark.rule("SR-058", "M1105-PROG-02")

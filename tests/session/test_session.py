@@ -189,6 +189,10 @@ def test_what_is_served_depends_on_role_revision_and_capabilities() -> None:
     assert bare.served_in(LATEST) is bare.served_in(LATEST)
 
 
+def test_what_we_declare_in_a_revision_is_worked_out_once() -> None:
+    assert SERVER.capabilities_in(V2024_11_05) is SERVER.capabilities_in(V2024_11_05)
+
+
 def test_facts_are_those_of_an_exchange() -> None:
     facts = Facts(SERVER, LATEST, {"roots": {}}, principal="ann")
     assert (facts.log_level, facts.peer_info, facts.principal) == (None, None, "ann")

@@ -289,6 +289,12 @@ def test_a_reason_has_the_code_of_the_exchange_s_revision(
         assert failure == {"code": code, "message": f"{reason.text}: a:1", "data": {"uri": "a:1"}}
 
 
+def test_a_reason_without_detail_is_told_by_its_text_alone() -> None:
+    server = a_session()
+    server.fail(asked(feed(server, call(1))), Reason.INTERNAL_ERROR)
+    assert only(sent(server))["error"] == {"code": -32603, "message": "Internal error"}
+
+
 def test_an_exchange_tells_what_it_is() -> None:
     server = a_session()
     exchange = asked(feed(server, call("a")))
@@ -327,6 +333,8 @@ def test_what_the_receiver_says_is_not_said_of_our_own_request() -> None:
     ):
         with pytest.raises(LocalProtocolError):
             say()
+    with pytest.raises(LocalProtocolError, match=r"^cannot log: <ours tools/list"):
+        ours.log("info", 1)
     assert ours.state == "open"
 
 

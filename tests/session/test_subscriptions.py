@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from barewire.protocol.envelope import SERVER_INFO, SUBSCRIPTION_ID
+from barewire.protocol.jsonrpc import Notification
 from barewire.protocol.revisions import LEGACY, V2025_06_18, Revision
 from barewire.session.connection import Connection
 from barewire.session.events import (
@@ -39,6 +40,7 @@ from tests.session.wire import (
     a_modern_client,
     a_server,
     a_session,
+    a_session_of_a_client,
     asked,
     call,
     feed,
@@ -504,13 +506,58 @@ def test_a_subscription_that_its_server_ends_ends_once_in_whatever_order_that_is
 def test_a_client_asks_only_for_what_a_filter_can_say() -> None:
     client = a_modern_client()
     for params in (None, {}, {"notifications": 3}, {"notifications": {"toolsListChanged": 1}}):
-        with pytest.raises(LocalProtocolError, match="params"):
+        with pytest.raises(LocalProtocolError, match=r"^params\.notifications"):
             client.request("subscriptions/listen", params, now=0.0)
     assert sent(client) == []
     assert client.exchanges.ours == {}
 
 
 # The functions that do it, without a pipe.
+
+
+def test_before_its_acknowledgement_a_subscription_is_what_was_asked_for() -> None:
+    subscription = Subscription({"resourceSubscriptions": ["a:1"], "toolsListChanged": True})
+    assert subscription.uris == {"a:1"}
+    assert [subscription.asks_for(method) for method in (UPDATED, TOOLS, PROMPTS)] == [
+        *(True, True, False),
+    ]
+    assert subscription.wants(UPDATED, {"uri": "a:1/b"})
+    assert not subscription.wants(UPDATED, None)
+
+
+@pytest.mark.rule("S-40", "M0728-SUB-02")
+def test_what_is_tagged_with_the_id_of_another_request_belongs_to_no_subscription() -> None:
+    client = a_modern_client()
+    exchange = client.request("tools/list", now=0.0)
+    assert feed(client, tagged(exchange.id, TOOLS), ack(exchange.id, {})) == []
+
+
+def test_tags_mean_nothing_in_a_session() -> None:
+    client = a_session_of_a_client()
+    message = tagged(1, TOOLS)
+    event = only(feed(client, message))
+    assert event == Notified(Notification(TOOLS, message["params"]), None)
+
+
+def test_what_does_not_fit_a_notification_is_named() -> None:
+    client = a_modern_client()
+    stream = client.request("subscriptions/listen", {"notifications": {}}, now=0.0)
+    wrong = [
+        (ACKNOWLEDGED, {"notifications": 7}, "params.notifications must be"),
+        (UPDATED, {"uri": 7}, "params.uri must be"),
+    ]
+    for method, params, said in wrong:
+        event = only(feed(client, tagged(stream.id, method, **params)))
+        assert isinstance(event, Violated)
+        assert event.detail.startswith(f"{method}: {said}")
+
+
+def test_as_many_resources_as_the_limit_says_are_honoured() -> None:
+    wanted = ["a:1", "a:2", "a:3"]
+    for limit, honoured in ((2, False), (3, True)):
+        server = a_server(limits=Limits(subscriptions=limit))
+        events = feed(server, listen(1, {"resourceSubscriptions": wanted}))
+        assert bool(events) is honoured
 
 
 def test_a_subscription_follows_its_table() -> None:

@@ -25,7 +25,8 @@ from tests.session.wire import (
     sent,
 )
 
-CAPABILITIES: Json = {**SERVER_CAPABILITIES, "tasks": {"cancel": {}, "list": {}}}
+TASKS: Json = {"cancel": {}, "list": {}, "requests": {"tools": {"call": {}}}}
+CAPABILITIES: Json = {**SERVER_CAPABILITIES, "tasks": TASKS}
 
 
 def task(status: str = "working", id: object = "t1") -> Json:
@@ -110,6 +111,15 @@ def test_the_end_of_another_task_says_nothing_of_this_one() -> None:
     assert feed(client, progress(exchange.progress_token, 1)) == [Progressed(exchange, 1)]
 
 
+def test_other_messages_with_the_members_of_a_task_end_none() -> None:
+    client, exchange = a_client_with_a_task()
+    ended = task("completed")
+    feed(client, notice("notifications/message", {"level": "info", "data": 1, **ended}))
+    asking = client.request("tools/list", now=0.0)
+    feed(client, result(asking.id, {"tools": [], **ended}))
+    assert feed(client, progress(exchange.progress_token, 1)) == [Progressed(exchange, 1)]
+
+
 def test_a_task_without_an_id_cannot_be_followed() -> None:
     client = a_session_of_a_client(V2025_11_25, server_capabilities=CAPABILITIES)
     exchange = client.request("tools/call", {"name": "x", "task": {}}, now=0.0, progress=True)
@@ -124,6 +134,41 @@ def test_without_tasks_the_answer_is_the_end(params: dict[str, Any]) -> None:
     exchange = client.request("tools/call", params, now=0.0, progress=True)
     feed(client, result(exchange.id, {"task": task(), "content": []}))
     assert feed(client, progress(exchange.progress_token, 1)) == []
+    assert exchange.state == "answered"
+
+
+def test_a_server_may_answer_at_once_what_was_asked_for_as_a_task() -> None:
+    client = a_session_of_a_client(V2025_11_25, server_capabilities=CAPABILITIES)
+    exchange = client.request("tools/call", {"name": "x", "task": {}}, now=0.0, progress=True)
+    assert isinstance(only(feed(client, result(exchange.id, {"content": []}))), Answered)
+    assert (exchange.state, client.exchanges.tokens) == ("answered", {})
+
+
+def test_a_task_that_begins_after_nobody_waits_for_it_is_not_followed() -> None:
+    client = a_session_of_a_client(V2025_11_25, server_capabilities=CAPABILITIES)
+    exchange = client.request("tools/call", {"name": "x", "task": {}}, now=0.0, timeout=1.0)
+    client.expire(1.0)
+    assert feed(client, result(exchange.id, {"task": task()})) == []
+    assert (exchange.state, client.exchanges.tasks) == ("settled", {})
+
+
+@pytest.mark.parametrize("tasks", [None, {}, {"cancel": {}, "requests": {"sampling": {}}}])
+@pytest.mark.rule("M1125-TASK-02", "M1125-TASK-03", "M1125-TASK-04")
+def test_nothing_is_asked_for_as_a_task_that_the_peer_does_not_run_as_one(
+    tasks: Json | None,
+) -> None:
+    capabilities: Json = SERVER_CAPABILITIES if tasks is None else {**CAPABILITIES, "tasks": tasks}
+    client = a_session_of_a_client(V2025_11_25, server_capabilities=capabilities)
+    with pytest.raises(LocalProtocolError, match=r"takes the capability tasks\.requests"):
+        client.request("tools/call", {"name": "x", "task": {}}, now=0.0)
+    client.request("tools/call", {"name": "x"}, now=0.0)
+
+
+@pytest.mark.rule("M1125-TASK-15")
+def test_a_server_without_tasks_ignores_that_it_was_asked_for_one() -> None:
+    server = a_session(V2025_11_25)
+    exchange = asked(feed(server, request(1, "tools/call", {"name": "x", "task": {}})))
+    server.respond(exchange, {"content": [], "task": task()})
     assert exchange.state == "answered"
 
 
@@ -143,7 +188,7 @@ def test_the_end_of_the_connection_ends_what_is_heard_of_tasks() -> None:
 
 @pytest.mark.rule("S-34")
 def test_progress_is_sent_until_the_task_is_finished() -> None:
-    server = a_session(V2025_11_25)
+    server = a_session(V2025_11_25, CAPABILITIES)
     params = {"name": "x", "task": {}, "_meta": {"progressToken": "p"}}
     exchange = asked(feed(server, request(1, "tools/call", params)))
     server.respond(exchange, {"task": task()})
@@ -157,7 +202,7 @@ def test_progress_is_sent_until_the_task_is_finished() -> None:
 
 
 def test_nothing_but_progress_follows_the_answer_that_a_task_began() -> None:
-    server = a_session(V2025_11_25)
+    server = a_session(V2025_11_25, CAPABILITIES)
     params = {"name": "x", "task": {}, "_meta": {"progressToken": "p"}}
     exchange = asked(feed(server, request(1, "tools/call", params)))
     server.respond(exchange, {"task": task()})
