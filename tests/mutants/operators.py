@@ -6,8 +6,9 @@ changes what a function does: a condition that always or never holds, a dropped 
 by one, a statement left out, another value.
 
 Left alone are words for people (strings with a space in them, f-strings, the arguments of `raise`,
-`__repr__`), types and annotations, and `raise AssertionError`, which says that a line is not
-reached.
+`__repr__`), types and annotations, how the fields of a record are made (`field(...)`, which type
+checkers and every call of the record look at), and lines that are not reached: `raise
+AssertionError` says so, and `raise NotImplementedError` that subclasses do it.
 """
 
 import ast
@@ -16,11 +17,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from tests.mutants.rows import Flags, Rows
 
 __all__ = ["Mutant", "applied", "mutants_of"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,8 @@ class _Finder:
                 return
             case ast.JoinedStr() | ast.Expr(value=ast.Constant()):
                 return
+            case ast.Call(func=ast.Name(id="field")) if place.function is None:
+                return
             case ast.Subscript(slice=index) if place.function is None and not _is_number(index):
                 return  # a type
         self._covered |= {id(child) for child in self._covered_by(node, place)}
@@ -289,7 +294,7 @@ def _elements_deleted(node: ast.Set | ast.Tuple | ast.List) -> Iterator[_Change]
         yield _Change("no row", node, rest, named)
 
 
-def _without(items: Sequence[object], index: int) -> list[object]:
+def _without(items: Sequence[T], index: int) -> list[T]:
     return [*items[:index], *items[index + 1 :]]
 
 
@@ -331,7 +336,7 @@ def _constant(node: ast.Constant, value: object) -> Iterator[_Change]:
     elif isinstance(value, int | float):
         yield _Change("one more", node, ast.Constant(value + 1))
     elif isinstance(value, str) and " " not in value:
-        yield _Change("another string", node, ast.Constant(value + "~"))
+        yield _Change("another string", node, ast.Constant(value + "~x"))
     elif isinstance(value, bytes):
         yield _Change("other bytes", node, ast.Constant(value + b"~"))
 
@@ -362,6 +367,8 @@ def _statement(node: ast.stmt) -> Iterator[_Change]:
 def _is_unreachable(node: ast.stmt) -> bool:
     match node:
         case ast.Raise(exc=ast.Call(func=ast.Name(id="AssertionError"))):
+            return True
+        case ast.Raise(exc=ast.Name(id="NotImplementedError")):
             return True
     return False
 

@@ -1,11 +1,12 @@
 """The tests as they are run against mutants: one at a time, with limits, until the first fails."""
 
+import math
 import os
 import pickle
 import signal
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +14,11 @@ import coverage
 import hypothesis
 import pytest
 
-__all__ = ["FOLDERS", "OPTIONS", "Suite", "Witnesses"]
+from tests.mutants.operators import Mutant
 
-FOLDERS = ("tests/session", "tests/protocol")
+__all__ = ["FOLDERS", "OPTIONS", "Killers", "Suite", "Witnesses"]
+
+FOLDERS = ("tests/session", "tests/protocol", "tests/model")
 OPTIONS = (
     *("-s", "--timeout=0", "-p", "no:cacheprovider", "-m", "not cost"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
@@ -46,12 +49,51 @@ class Witnesses:
     )
     """Ids of tests by file and line."""
 
+    def files_about(self, module: str) -> list[str]:
+        """Return the files of tests, those first that run the most lines of a module."""
+        lines = Counter(
+            file
+            for (where, _), tests in self.lines.items()
+            if where == module
+            for file in {test.partition("::")[0] for test in tests}
+        )
+        files = {test.partition("::")[0] for test in self.seconds}
+        return sorted(files, key=lambda file: -lines[file])
+
     def add(self, other: "Witnesses") -> None:
         """Take in what another process has found out."""
         self.seconds.update(other.seconds)
         self.failing += other.failing
         for line, tests in other.lines.items():
             self.lines[line] |= tests
+
+
+class Killers:
+    """Which tests have told which mutants apart, for they are likely to do so again close by."""
+
+    ENOUGH = 6
+    """Tests that are asked out of turn."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, dict[str, None]] = defaultdict(dict[str, None])
+
+    def note(self, mutant: Mutant, test: str) -> None:
+        """Remember that this test failed."""
+        for place in (mutant.file, f"{mutant.file} {mutant.where}"):
+            tests = self._latest[place]
+            tests.pop(test, None)
+            tests[test] = None
+
+    @property
+    def all(self) -> set[str]:
+        """Every test that has killed a mutant."""
+        return {test for tests in self._latest.values() for test in tests}
+
+    def near(self, mutant: Mutant) -> list[str]:
+        """Return the latest killers in the same function or table, then in the same file."""
+        here = list(reversed(self._latest[f"{mutant.file} {mutant.where}"]))[: self.ENOUGH]
+        around = list(reversed(self._latest[mutant.file]))[: self.ENOUGH]
+        return list(dict.fromkeys(here + around))[: self.ENOUGH]
 
 
 class Suite:
@@ -96,19 +138,38 @@ class Suite:
         signal.setitimer(signal.ITIMER_PROF, 0)
         return not self._failed
 
-    def all_pass(self, tests: Sequence[str], witnesses: Witnesses) -> bool:
-        """Run tests, the quickest first, until one fails."""
-        ordered = sorted(tests, key=lambda test: witnesses.seconds[test])
-        return all(self.passes(test, 2 + 10 * witnesses.seconds[test]) for test in ordered)
+    def first_failing(
+        self, tests: Iterable[str], witnesses: Witnesses, budget: float = math.inf
+    ) -> str:
+        """Run tests, the quickest first, until one fails; return its id, empty if none does.
 
-    def record(self, tests: Sequence[str], package: Path, result: Path) -> bool:
-        """Run tests with nothing changed and write down what they are witnesses of."""
+        None is begun that would take them beyond `budget`, in CPU seconds.
+        """
+        spent = 0.0
+        for test in sorted(tests, key=lambda test: witnesses.seconds[test]):
+            usual = witnesses.seconds[test]
+            spent += usual
+            if spent > budget:
+                break
+            if not self.passes(test, 1 + 5 * usual):
+                return test
+        return ""
+
+    def record(
+        self, tests: Sequence[str], package: Path, forget: Callable[[], None], result: Path
+    ) -> None:
+        """Run tests with nothing changed and write down what they are witnesses of.
+
+        Before each, `forget` makes the package work out anew what it remembers of calls: else only
+        the first test would be a witness of the lines that do so.
+        """
         tracer = coverage.Coverage(
             data_file=None, config_file=False, include=[f"{package}/*"], messages=False
         )
         found = Witnesses()
         tracer.start()
         for test in tests:
+            forget()
             tracer.switch_context(test)
             started = time.process_time()
             if self.passes(test):
@@ -122,4 +183,3 @@ class Suite:
                 tests_here = set(contexts) & found.seconds.keys()
                 found.lines[os.path.relpath(file, package), line] = tests_here
         result.write_bytes(pickle.dumps(dict(vars(found), lines=dict(found.lines))))
-        return True
