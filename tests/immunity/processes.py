@@ -1,11 +1,13 @@
 """Processes under test: how they are started, and what must not be left of them."""
 
+import fcntl
 import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -32,6 +34,8 @@ __all__ = [
     "nothing_is_left",
     "request_line",
     "text_in",
+    "unread",
+    "wait_until_full",
     "warnings_kept",
 ]
 
@@ -165,6 +169,20 @@ def text_in(answer: Object) -> str:
     """The text that a tool answered."""
     text: str = answer["result"]["content"][0]["text"]
     return text
+
+
+def unread(fd: int) -> int:
+    """The bytes in a pipe, either of whose ends is `fd`."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def wait_until_full(fd: int) -> None:
+    """Wait until whoever writes into a pipe can write no more."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    deadline = time.monotonic() + 20
+    while unread(fd) <= fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) - page:  # a page may be partly filled
+        assert time.monotonic() < deadline, "the pipe never filled"
+        time.sleep(0.001)
 
 
 @contextmanager

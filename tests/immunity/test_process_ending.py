@@ -25,6 +25,7 @@ from tests.immunity.processes import (
     killed_at_the_end,
     request_line,
     text_in,
+    wait_until_full,
 )
 
 
@@ -126,11 +127,43 @@ class TestSignals:
         assert interrupted_in_time(end)
 
     @pytest.mark.rule("T7")
-    def test_a_handler_that_refuses_to_end_is_left_behind(self, server: OurServer) -> None:
-        server.call_and_see_it_run(1, "refuse_to_end")
-        took, code, _, _ = server.end(signal.SIGINT)
-        assert code == 130
-        assert took < 3
+    def test_a_handler_that_refuses_to_end_is_left_behind(self, anyio_backend: str) -> None:
+        def end() -> float:
+            with OurServer(anyio_backend) as server:
+                server.call_and_see_it_run(1, "refuse_to_end")
+                took, code, _, _ = server.end(signal.SIGINT)
+            assert code == 130
+            return took
+
+        assert interrupted_in_time(end)
+
+    @pytest.mark.rule("T7", "T23")
+    def test_a_client_that_reads_nothing_holds_it_up_no_longer(self, anyio_backend: str) -> None:
+        def end() -> float:
+            with OurServer(anyio_backend) as server:
+                server.call(1, "echo", text="x" * 1_000_000)
+                assert server.popen.stdout is not None
+                wait_until_full(server.popen.stdout.fileno())
+                began = time.monotonic()
+                server.popen.send_signal(signal.SIGINT)
+                assert server.popen.wait(20) == 130
+                return time.monotonic() - began
+
+        assert interrupted_in_time(end)
+
+    @pytest.mark.rule("T7", "B17")
+    def test_handlers_that_may_go_on_are_given_up(self, anyio_backend: str) -> None:
+        def end() -> float:
+            with OurServer(anyio_backend) as server:
+                server.call_and_see_it_run(1, "wait", seconds=60)
+                assert server.popen.stdin is not None
+                server.popen.stdin.close()
+                time.sleep(0.1)  # whether it has noticed or not: it waits for a second
+                took, code, _, errors = server.end(signal.SIGINT)
+            assert (code, errors) == (130, "")
+            return took
+
+        assert interrupted_in_time(end)
 
 
 # The parent's death
@@ -154,6 +187,8 @@ sys.stdin.read()
 
 BUSY = {
     "idle": request_line(1, "server/discover", {}, V2026_07_28),
+    "stalled": request_line(1, "server/discover", {}, V2026_07_28)
+    + call_line(2, "echo", {"text": "x" * 100_000}, V2026_07_28),  # more than a pipe holds
     "asleep": call_line(1, "wait", {"seconds": 60}, V2026_07_28),
     "blocked": call_line(1, "block", {"seconds": 60}, V2026_07_28),
 }

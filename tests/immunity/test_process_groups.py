@@ -200,7 +200,7 @@ def leaves_in_a_thread() -> None:
     raise SystemExit(3)
 
 
-HANDLERS = [
+HANDLERS: list[Callable[..., Any]] = [
     raises_a_group,
     fails_in_a_task_group,
     is_cancelled_by_itself,

@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from barewire import Client
 from barewire.transports.backend import current
@@ -133,3 +134,13 @@ async def test_a_generator_that_is_dropped_closes() -> None:
 
 
 # Groups
+
+
+@pytest.mark.rule("T2", "B12")
+def test_a_program_without_a_loop_uses_a_client_through_a_portal(anyio_backend: str) -> None:
+    client = Client(SERVER)
+    with start_blocking_portal(anyio_backend) as portal:  # each call is a task of its own
+        portal.call(client.connect)
+        portal.call(says_hello, client)
+        portal.call(client.aclose)
+    assert not children("exits_on_eof")

@@ -82,12 +82,16 @@ def our_server(backend: str) -> Stdio:
     return Stdio([sys.executable, "-m", "tests.immunity.wire_server", backend], cwd=ROOT)
 
 
-@each_mode
+@pytest.mark.parametrize("revision", ALL, ids=lambda one: one.name)
 @pytest.mark.rule("T9", "T18")
 async def test_a_caller_that_is_cancelled_or_waits_no_longer_ends_the_handler(
-    mode: Any, anyio_backend_name: str
+    revision: Revision, anyio_backend_name: str
 ) -> None:
-    async with Client(our_server(anyio_backend_name), mode=mode) as client:
+    target = our_server(anyio_backend_name)
+    async with Client(
+        target, mode="modern" if revision.modern else "legacy", revisions=(revision,)
+    ) as client:
+        assert client.revision is revision
         with pytest.raises(TimedOut):
             await client.call_tool("wait", {"key": "too late"}, timeout=0.05)
         running = anyio.Event()

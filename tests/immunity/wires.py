@@ -16,7 +16,7 @@ from typing import Any
 from barewire.protocol.revisions import Revision
 from tests.app.peers import INFO, Object
 from tests.conftest import ROOT
-from tests.immunity.processes import request_line, text_in
+from tests.immunity.processes import request_line, text_in, unread, wait_until_full
 
 __all__ = ["SECONDS", "WireServer", "initialize_line"]
 
@@ -149,6 +149,17 @@ class WireServer:
         """Take what was received and nobody waited for."""
         taken, self.received = self.received, []
         return taken
+
+    def stall(self) -> None:
+        """Read nothing until the server cannot write any more."""
+        wait_until_full(self._stdout)
+
+    def wait_until_it_has_read(self) -> None:
+        """Wait until the server has read all that was sent."""
+        began = time.monotonic()
+        while unread(self._stdin):
+            assert time.monotonic() - began < SECONDS, "it reads nothing"
+            time.sleep(0.001)
 
     def finish(self) -> int:
         """Close its input; return its exit code when it has ended."""
