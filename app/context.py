@@ -81,19 +81,11 @@ class _Facts:
         """Whether the client gave the request up, or is gone: nothing that is sent arrives."""
         return self.exchange.over
 
-    def _send_progress(self, progress: float, total: float | None, message: str | None) -> bool:
-        """Send progress; return whether to wait for room. Raises `Cancelled`."""
-        exchange = self.exchange
-        if exchange.progress_token is None:
-            self._must_be_open()
-            return False
-        try:
-            return self._outlet.progress(exchange, progress, total, message)
-        except LocalProtocolError as error:
-            self._must_be_open()
-            # A handler that counts badly is no reason to lose its result.
-            _log.warning("%s: %s", exchange.request.method, error)
-            return False
+    def _not_reported(self, error: LocalProtocolError) -> None:
+        """Say why progress was not sent; raises `Cancelled` if that is because all is over."""
+        self._must_be_open()
+        # A handler that counts badly is no reason to lose its result.
+        _log.warning("%s: %s", self.exchange.request.method, error)
 
     def _send_log(self, level: str, data: Any, logger: str | None) -> bool:
         """Send a log message; return whether to wait for room.
@@ -180,8 +172,13 @@ class Context(_Facts, _Levels[Coroutine[Any, Any, None]]):
         `progress` must increase with each call (Progress); a report that does not is logged here
         and not sent. `message` is left out where the revision has none.
         """
-        if self._send_progress(progress, total, message):
-            await self._outlet.room()
+        try:
+            crowded = self._outlet.progress(self.exchange, progress, total, message)
+        except LocalProtocolError as error:
+            self._not_reported(error)
+        else:
+            if crowded:
+                await self._outlet.room()
 
     async def log(self, level: str, data: Any, logger: str | None = None) -> None:
         """Send a log message, if the client wants its level.
@@ -238,10 +235,18 @@ class SyncContext(_Facts, _Levels[None]):
         self, progress: float, total: float | None = None, message: str | None = None
     ) -> None:
         """Report progress, if the client asked for it; else do nothing. See `Context`."""
+
+        def send() -> bool:
+            try:
+                return self._outlet.progress(self.exchange, progress, total, message)
+            except LocalProtocolError as error:
+                self._not_reported(error)
+                return False
+
         if self._on_loop is None or self.exchange.progress_token is None:
-            self._send_progress(progress, total, message)
+            send()
         else:
-            self._on_loop(lambda: self._send_progress(progress, total, message))
+            self._on_loop(send)
 
     def log(self, level: str, data: Any, logger: str | None = None) -> None:
         """Send a log message, if the client wants its level. See `Context`."""

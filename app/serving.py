@@ -124,12 +124,12 @@ class Serving:
     ) -> bool:
         """Report progress of a request; see `Outlet`."""
         sent = self.connection.progress(exchange, progress, total, message)
-        return self.link.wake() and sent
+        return self.link.crowd() and sent
 
     def log(self, exchange: Exchange, level: str, data: Any, logger: str | None) -> bool:
         """Send a log message; see `Outlet`."""
         sent = self.connection.log(exchange, level, data, logger)
-        return self.link.wake() and sent
+        return self.link.crowd() and sent
 
     async def room(self) -> None:
         """Wait until there is room to send more."""

@@ -13,10 +13,10 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 try:
     from hypothesis import strategies as st
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _absent:
     raise ModuleNotFoundError(
-        'barewire.fuzz.strategies needs Hypothesis: pip install "barewire[fuzz]"', name=error.name
-    ) from error
+        'barewire.fuzz.strategies needs Hypothesis: pip install "barewire[fuzz]"', name=_absent.name
+    ) from _absent
 
 from barewire.fuzz.mutate import LINE_MUTATORS, MESSAGE_MUTATORS, dump
 from barewire.fuzz.samples import EDGE_IDS, FORMATTED, TEXTS, envelope

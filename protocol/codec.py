@@ -144,6 +144,9 @@ def encode(message: Message, *, newline: bool = False) -> bytes:
 
     Raises `EncodeError` when the payload holds what JSON cannot carry.
     """
+    if isinstance(message, Success):
+        plain = {"jsonrpc": "2.0", "id": message.id, "result": message.result}
+        return dumps(plain, newline=newline)
     if isinstance(message, Notification) and message.params is not None:
         # These come by the thousand, short and alike: all but the params is put there as text.
         try:
@@ -319,9 +322,11 @@ def _may_repeat(frame: Buffer, value: Any) -> bool:
     if len(frame) > SHORT and names_no_member_twice(frame):
         return False
     try:
-        return loses_members(frame, orjson.dumps(value))
+        again = orjson.dumps(value)
     except TypeError:  # nested more deeply than orjson writes
         return True
+    # Most were written as compactly as this, and are equal to it.
+    return frame != again and loses_members(frame, again)
 
 
 def _ambiguous(repeated: frozenset[str] | None) -> str:

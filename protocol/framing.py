@@ -57,8 +57,11 @@ class LineFramer:
         if pieces and (self._partial or self._discarded):
             self._finish(pieces[0], lines)
             del pieces[0]
-        for line in pieces:
-            self._take(line, lines)
+        if b"\r" not in data and len(data) <= self.limit:
+            lines.extend(filter(None, pieces))  # there is nothing to look for in each of them
+        else:
+            for line in pieces:
+                self._take(line, lines)
         if rest:
             self._keep(rest)
         return lines

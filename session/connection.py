@@ -74,7 +74,7 @@ class Connection(Receiver):
         exchange.parent = parent
         exchange.arm(now, timeout, maximum)
         if self._permits(method):
-            self._outbox.send(exchange.request)
+            self.outbox.send(exchange.request)
         else:
             self._held[exchange.id] = line_of(exchange.request)
             exchange.hold()
@@ -99,7 +99,7 @@ class Connection(Receiver):
         facts = Facts(self.local, revision, {})
         exchange = self._open("server/discover", None, row, facts, None)
         exchange.arm(now, timeout, None)
-        self._outbox.send(exchange.request)
+        self.outbox.send(exchange.request)
         self.exchanges.add_ours(exchange)
         return exchange
 
@@ -118,7 +118,7 @@ class Connection(Receiver):
         try:
             exchange = self._open("initialize", params, row, Facts(self.local, revision, {}), None)
             exchange.arm(now, timeout, None)
-            self._outbox.send(exchange.request)
+            self.outbox.send(exchange.request)
         except BarewireError:
             session.refuse()
             raise
@@ -155,7 +155,7 @@ class Connection(Receiver):
             return
         if not self._permits(method):
             raise LocalProtocolError(f"{method} has to wait until the session is ready")
-        self._outbox.send(Notification(method, params))
+        self.outbox.send(Notification(method, params))
 
     def respond(self, exchange: Exchange, result: dict[str, Any]) -> None:
         """Answer a request of the peer; raises `LocalProtocolError` when it is over."""
@@ -184,7 +184,7 @@ class Connection(Receiver):
         if notification is None:
             return False
         try:
-            self._outbox.send(notification)
+            self.outbox.send(notification)
         except LocalProtocolError:
             exchange.progressed = before  # nobody has heard of it
             raise
@@ -205,7 +205,7 @@ class Connection(Receiver):
             return False
         if notification is None or "logging" not in self.local.capabilities:
             return False
-        self._outbox.send(notification)
+        self.outbox.send(notification)
         return True
 
     def cancel(self, exchange: Exchange, reason: str | None = None) -> None:
@@ -230,28 +230,28 @@ class Connection(Receiver):
         uri = (params or {}).get("uri")
         queued = 0
         for id, notification in self.listeners.hear(self.session, method, params):
-            queued += self._outbox.send_change((id, method, uri), notification)
+            queued += self.outbox.send_change((id, method, uri), notification)
         return queued
 
     def end_subscriptions(self) -> None:
         """End every `subscriptions/listen` of the peer gracefully, as a server that goes away."""
         for exchange in list(self.listeners.open.values()):
             notice, result = end_listen(exchange)
-            self._outbox.send(notice)
+            self.outbox.send(notice)
             self._answer(exchange, result)
 
     def send(self, message: Message) -> None:
         """Queue one message just as it is; raises `LocalProtocolError` if JSON cannot carry it."""
-        self._outbox.send(message)
+        self.outbox.send(message)
 
     def data_to_send(self) -> list[bytes]:
         """Take what is to be written, in order."""
-        return self._outbox.take()
+        return self.outbox.take()
 
     @property
     def pending(self) -> int:
         """Bytes queued and not yet taken by `data_to_send`."""
-        return self._outbox.pending
+        return self.outbox.pending
 
     # Time, and the end.
 
@@ -270,7 +270,7 @@ class Connection(Receiver):
 
     def close(self) -> list[Event]:
         """End it from our side: what is in flight is lost, and nothing more is queued."""
-        self._outbox.closed = True
+        self.outbox.closed = True
         for exchange in self.exchanges.theirs.values():
             exchange.lost()
         self.exchanges.theirs.clear()
@@ -286,7 +286,7 @@ class Connection(Receiver):
             raise LocalProtocolError(f"only a {role} can {what}")
 
     def _facts(self) -> Facts:
-        if self._outbox.closed:
+        if self.outbox.closed:
             raise ConnectionLost("the connection is closed")
         if self.modern is not None:
             return self.modern
@@ -309,7 +309,7 @@ class Connection(Receiver):
         *,
         asks_progress: bool = False,
     ) -> Exchange:
-        if self._ended or self._outbox.closed:
+        if self._ended or self.outbox.closed:
             raise ConnectionLost("nobody is there to answer: the connection has ended")
         exchanges = self.exchanges
         if len(exchanges.ours) >= self.limits.ours:

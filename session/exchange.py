@@ -159,13 +159,16 @@ class Exchange:
         revision that has none. A `subscriptions/listen` carries the notifications that it asked for
         and no progress of its own.
         """
-        token = self.progress_token
+        if self.state != "open" or self.ours:
+            self._must_be_at_work()
+        token, before = self.progress_token, self.progressed
         if token is None or self.subscription is not None:
             return None
-        if self.state != "working":
-            self._must_be_open("report progress")
-        before = self.progressed
-        if not (_finite(progress) and (total is None or _finite(total))):
+        # An integer is asked for first: isfinite() raises for those that no float can hold.
+        finite = progress.__class__ is int or isfinite(progress)
+        if total is not None and finite:
+            finite = total.__class__ is int or isfinite(total)
+        if not finite:
             raise LocalProtocolError(f"JSON has no such number: {progress} of {total}")
         if before is not None and progress <= before:
             raise LocalProtocolError(f"progress must increase: {progress} after {before}")
@@ -316,6 +319,10 @@ class Exchange:
     def _begins_task(self, result: dict[str, Any] | None) -> bool:
         return result is not None and "task" in result and self.augmented
 
+    def _must_be_at_work(self) -> None:
+        if self.state != "working" or self.ours:
+            self._must_be_open("report progress")
+
     def _must_be_open(self, what: str) -> None:
         if self.state != "open" or self.ours:
             raise LocalProtocolError(f"cannot {what}: {self!r}")
@@ -346,8 +353,3 @@ def _earlier(one: float | None, other: float | None) -> float | None:
     if one is None or other is None:
         return other if one is None else one
     return min(one, other)
-
-
-def _finite(number: float) -> bool:
-    # isfinite() raises for integers that no float can hold.
-    return number.__class__ is int or isfinite(number)

@@ -75,7 +75,8 @@ class Receiver:
         """At the client's end: the server's advice on how to use it."""
         self.listeners: Listeners = Listeners()
         self._framer = LineFramer(limits.line)
-        self._outbox = Outbox()
+        self.outbox: Outbox = Outbox()
+        """What waits to be written, for `data_to_send` to hand out."""
         self._held: dict[RequestId, bytes] = {}
         """Requests of ours, as lines, that wait for the session to be ready."""
         self._unreadable = 0
@@ -86,7 +87,7 @@ class Receiver:
     def receive_data(self, data: bytes, *, now: float) -> list[Event]:
         """Take bytes from the peer and return what they lead to. Never raises, on any bytes."""
         events: list[Event] = []
-        if self._outbox.closed:
+        if self.outbox.closed:
             return events
         for line in self._framer.receive(data):
             if isinstance(line, Overlong):
@@ -104,7 +105,7 @@ class Receiver:
         open, for it may still read their answers.
         """
         events: list[Event] = []
-        if self._ended or self._outbox.closed:
+        if self._ended or self.outbox.closed:
             return events
         rest = self._framer.receive_eof()
         if rest is not None:
@@ -202,7 +203,7 @@ class Receiver:
             self._refuse(request.id, opened, batch)
             return None
         session, answer = opened
-        if self._outbox.send(answer):
+        if self.outbox.send(answer):
             self.session = session
         return None
 
@@ -218,7 +219,7 @@ class Receiver:
             self._answer(exchange, exchange.fail(Reason.INVALID_PARAMS, str(error)))
             return None
         self.exchanges.theirs[exchange.id] = listening[exchange.id] = exchange
-        self._outbox.send(acknowledgement)
+        self.outbox.send(acknowledgement)
         return Acknowledged(exchange, (acknowledgement.params or {})["notifications"])
 
     # Answers of the peer.
@@ -249,7 +250,7 @@ class Receiver:
             session.refuse()
             return Violated(Reason.INVALID_PARAMS, fault.message, exchange)
         if session.accept(result):
-            self._outbox.send(Notification("notifications/initialized"))
+            self.outbox.send(Notification("notifications/initialized"))
             session.step("initialized")
             self.instructions = session.instructions
         return Answered(exchange, result)
@@ -315,7 +316,7 @@ class Receiver:
         held, self._held = self._held, {}
         for id, line in held.items():
             self.exchanges.ours[id].sent()
-            self._outbox.send_line(line)
+            self.outbox.send_line(line)
         return Opened(session)
 
     def _acknowledged_received(self, notification: Notification) -> Event | None:
@@ -458,7 +459,7 @@ class Receiver:
         held = self._held.pop(exchange.id, None)
         self.exchanges.end_ours(exchange, sent=held is None)
         if notice is not None:
-            self._outbox.send(notice)
+            self.outbox.send(notice)
 
     def _answer(self, exchange: Exchange, answer: Success | Failure) -> None:
         id = exchange.request.id
@@ -466,14 +467,14 @@ class Receiver:
         if exchange.subscription is not None:
             self.listeners.open.pop(id, None)
         if exchange.via is None:
-            self._outbox.send(answer)
+            self.outbox.send(answer)
         else:
             self._collect(exchange.via, answer)
 
     def _refuse(self, id: RequestId | None, refusal: Refusal, batch: BatchReply | None) -> None:
         failure = failure_for(id, refusal, self.session)
         if batch is None:
-            self._outbox.send(failure)
+            self.outbox.send(failure)
         else:
             self._collect(batch, failure)
 
@@ -482,7 +483,7 @@ class Receiver:
             raise AssertionError("on a pipe, a request comes alone or by a batch")
         answers = batch.collect(answer)
         if answers is not None:
-            self._outbox.send_batch(answers)
+            self.outbox.send_batch(answers)
 
     def _lose_ours(self) -> list[Event]:
         events: list[Event] = []

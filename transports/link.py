@@ -66,16 +66,17 @@ class Link:
         """Return the time of the loop's clock, in seconds."""
         return self.backend.now()
 
-    def wake(self) -> bool:
-        """Say that the connection has something to send: it goes out within this turn.
-
-        Returns whether more waits to be written than `limits.pending` allows.
-        """
-        waiting = self.connection.pending
-        if waiting and not self._flushing:
+    def wake(self) -> None:
+        """Say that the connection has something to send: it goes out within this turn."""
+        if not self._flushing and self.connection.outbox.pending:
             self._flushing = True
             self.backend.call_soon(self._flush)
-        return waiting + self._handed > self._most and self.congested
+
+    def crowd(self) -> bool:
+        """Wake, and return whether whoever sends more had better wait for `room` first."""
+        if not self._flushing:
+            self.wake()
+        return self.connection.outbox.pending + self._handed > self._most and self.congested
 
     def expect(self) -> None:
         """Say that a task which may send something was begun or woken while an event was told.
@@ -95,7 +96,7 @@ class Link:
     def flush(self) -> None:
         """Hand what the connection has to send to the pipe at once."""
         connection, pipe = self.connection, self.pipe
-        size = connection.pending
+        size = connection.outbox.pending
         if size:
             pipe.write(connection.data_to_send())
             self._handed = pipe.pending
@@ -105,7 +106,7 @@ class Link:
     @property
     def congested(self) -> bool:
         """Whether more waits to be written than `limits.pending` allows."""
-        return self.connection.pending + self.pipe.pending > self._most
+        return self.connection.outbox.pending + self.pipe.pending > self._most
 
     async def room(self) -> None:
         """Wait until the peer has read enough for more to be sent, or the link is closed."""

@@ -107,9 +107,10 @@ class Tool:
 
     def call(self, call: Call) -> Answer:
         """Call it for a request whose params have been checked for shape."""
-        revision = call.exchange.revision
+        exchange = call.exchange
+        revision = exchange.revision
         try:
-            values = self.signature.read(call.exchange.params.get("arguments") or {})
+            values = self.signature.read(exchange.params.get("arguments") or {})
         except ArgumentError as error:
             # Tools › Error Handling: arguments that do not fit are an error that the model can
             # mend, in older revisions one of the protocol.
@@ -117,9 +118,9 @@ class Tool:
                 return _failed(f"Invalid arguments for {self.name}: {error}")
             raise Refuse(Reason.INVALID_PARAMS, str(error)) from None
         if self.kind == "task":
-            return self._await(call, values)
+            return self._await(call, values, revision)
         if self.kind == "thread":
-            return self._thread(call, values)
+            return self._thread(call, values, revision)
         try:
             # In a context of its own, as tasks and threads have it.
             value = contextvars.copy_context().run(self._run, call, values)
@@ -127,17 +128,16 @@ class Tool:
         except RAISED_BY_HANDLERS as error:
             return self._answer_to(error)
 
-    async def _await(self, call: Call, values: Any) -> dict[str, Any]:
+    async def _await(self, call: Call, values: Any, revision: Revision) -> dict[str, Any]:
         try:
-            value = await self._run(call, values)
-            return self.returns.result(value, call.exchange.revision)
+            return self.returns.result(await self._run(call, values), revision)
         except RAISED_BY_HANDLERS as error:
             return self._answer_to(error)
 
-    async def _thread(self, call: Call, values: Any) -> dict[str, Any]:
+    async def _thread(self, call: Call, values: Any, revision: Revision) -> dict[str, Any]:
         try:
             value = await call.places.in_thread(lambda: self._run(call, values))
-            return self.returns.result(value, call.exchange.revision)
+            return self.returns.result(value, revision)
         except RAISED_BY_HANDLERS as error:
             return self._answer_to(error)
 
