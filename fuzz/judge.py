@@ -102,7 +102,31 @@ _DEPTH = 4000
 
 
 def _parse(text: str, take: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> object:
-    """Parse as the wire wants it; up to a depth that is beyond what any peer reads."""
+    """Parse as the wire wants it; up to a depth that is beyond what any peer reads.
+
+    Raises `RecursionError` beyond it, whatever the interpreter could do.
+    """
+    value = _decode(text, take)
+    if text.count("[") + text.count("{") > _DEPTH and _deeper(value, _DEPTH):
+        raise RecursionError
+    return value
+
+
+def _deeper(value: object, depth: int) -> bool:
+    level = [value]
+    while level and depth:
+        depth -= 1
+        inner: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner += cast("dict[str, object]", one).values()
+            elif isinstance(one, list):
+                inner += cast("list[object]", one)
+        level = inner
+    return any(isinstance(one, dict | list) for one in level)
+
+
+def _decode(text: str, take: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> object:
     decoder = json.JSONDecoder(
         object_pairs_hook=take, parse_constant=_refuse, parse_int=_integer, strict=True
     )

@@ -93,6 +93,13 @@ def test_of_a_line_that_cannot_be_read_the_keys_tell_what_it_may_have_been(
     assert (verdict.asks, verdict.answers) == (asks, answers)
 
 
+@pytest.mark.parametrize(("depth", "shape"), [(3990, "request"), (4010, "unreadable")])
+def test_nesting_is_judged_alike_by_every_interpreter(depth: int, shape: str) -> None:
+    nested = b"[" * depth + b"]" * depth
+    line = b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":' + nested + b"}}"
+    assert judge(line).shape == shape
+
+
 def test_repeated_members_leave_doubt() -> None:
     assert judge(PING[:-1] + b',"params":{"x":1,"x":2}}').doubtful
     assert judge(PING.replace(b'"id":1,', b'"id":[],"id":1,')).ids == (1,)
