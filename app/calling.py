@@ -127,7 +127,7 @@ class Wire:
         `maximum` bounds it in all, `timeout` each wait for an answer or progress. Progress is asked
         for if there is an `on_progress`, or with `ask_progress`. Callbacks of `on_progress` that
         were begun are through before the result is returned, unless that takes longer than
-        `timeout`.
+        `timeout`, or `maximum` without one.
 
         Raises `RequestError` when the server answers with an error, `TimedOut`, `ConnectionLost`,
         `RemoteProtocolError` when its answer is no answer, and `LocalProtocolError` when the
@@ -145,7 +145,8 @@ class Wire:
                 maximum=None if latest is None else latest - now,
                 progress=ask_progress or on_progress is not None,
             )
-            result = await self.answer_to(exchange, on_progress, timeout)
+            patience = maximum if timeout is None else timeout
+            result = await self.answer_to(exchange, on_progress, patience)
             round = read_round(exchange, result)
             if round is None:
                 return result
@@ -157,9 +158,13 @@ class Wire:
         self,
         exchange: Exchange,
         on_progress: OnProgress | None = None,
-        timeout: float | None = None,
+        patience: float | None = None,
     ) -> dict[str, Any]:
-        """Return the result of a request that was sent; raises like `request`."""
+        """Return the result of a request that was sent; raises like `request`.
+
+        Callbacks that are not through when it comes are given `patience` seconds (`None`: for
+        ever).
+        """
         waiter: Future[dict[str, Any]] = self.link.backend.future()
         self._waiters[exchange] = waiter
         listener = None
@@ -170,7 +175,7 @@ class Wire:
         try:
             result = await waiter
             if listener is not None:
-                await listener.quiet(timeout)
+                await listener.quiet(patience)
             return result
         finally:
             if listener is not None:

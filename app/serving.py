@@ -123,13 +123,11 @@ class Serving:
         self, exchange: Exchange, progress: float, total: float | None, message: str | None
     ) -> bool:
         """Report progress of a request; see `Outlet`."""
-        sent = self.connection.progress(exchange, progress, total, message)
-        return self.link.crowd() and sent
+        return self.connection.progress(exchange, progress, total, message) and self.link.sent()
 
     def log(self, exchange: Exchange, level: str, data: Any, logger: str | None) -> bool:
         """Send a log message; see `Outlet`."""
-        sent = self.connection.log(exchange, level, data, logger)
-        return self.link.crowd() and sent
+        return self.connection.log(exchange, level, data, logger) and self.link.sent()
 
     async def room(self) -> None:
         """Wait until there is room to send more."""
@@ -199,13 +197,15 @@ class Serving:
             self.ended.set()
 
     def _begin(self, exchange: Exchange) -> None:
-        try:
-            answer = self._dispatch[exchange.request.method](Call(exchange, self))
-        except BaseException as error:  # a handler that ran at once raised it, whatever it is
-            method = exchange.request.method
+        serve = self._dispatch.get(exchange.request.method)
+        if serve is None:
             # Before completions had a capability, every server could be asked for them.
-            unserved = method not in self._dispatch
-            self._failed(exchange, Refuse(Reason.METHOD_NOT_FOUND, method) if unserved else error)
+            self._failed(exchange, Refuse(Reason.METHOD_NOT_FOUND, exchange.request.method))
+            return
+        try:
+            answer = serve(Call(exchange, self))
+        except BaseException as error:  # a handler that ran at once raised it, whatever it is
+            self._failed(exchange, error)
             return
         if isinstance(answer, dict):
             self._respond(exchange, answer)

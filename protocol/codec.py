@@ -144,9 +144,6 @@ def encode(message: Message, *, newline: bool = False) -> bytes:
 
     Raises `EncodeError` when the payload holds what JSON cannot carry.
     """
-    if isinstance(message, Success):
-        plain = {"jsonrpc": "2.0", "id": message.id, "result": message.result}
-        return dumps(plain, newline=newline)
     if isinstance(message, Notification) and message.params is not None:
         # These come by the thousand, short and alike: all but the params is put there as text.
         try:

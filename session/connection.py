@@ -178,7 +178,10 @@ class Connection(Receiver):
         total: float | None = None,
         message: str | None = None,
     ) -> bool:
-        """Report progress of a request of the peer; `False` when it did not ask for any."""
+        """Report progress of a request of the peer; `False` when it did not ask for any.
+
+        Raises `LocalProtocolError` as `Exchange.progress` does, or when JSON cannot carry it.
+        """
         before = exchange.progressed
         notification = exchange.progress(progress, total, message)
         if notification is None:

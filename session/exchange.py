@@ -159,8 +159,8 @@ class Exchange:
         revision that has none. A `subscriptions/listen` carries the notifications that it asked for
         and no progress of its own.
         """
-        if self.state != "open" or self.ours:
-            self._must_be_at_work()
+        if self.ours or (self.state != "open" and self.state != "working"):
+            raise LocalProtocolError(f"cannot report progress: {self!r}")
         token, before = self.progress_token, self.progressed
         if token is None or self.subscription is not None:
             return None
@@ -318,10 +318,6 @@ class Exchange:
 
     def _begins_task(self, result: dict[str, Any] | None) -> bool:
         return result is not None and "task" in result and self.augmented
-
-    def _must_be_at_work(self) -> None:
-        if self.state != "working" or self.ours:
-            self._must_be_open("report progress")
 
     def _must_be_open(self, what: str) -> None:
         if self.state != "open" or self.ours:

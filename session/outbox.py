@@ -36,7 +36,7 @@ class Outbox:
             data = encode(message, newline=True)
         except EncodeError as error:
             if not isinstance(message, Success | Failure):
-                raise LocalProtocolError(f"cannot be written as JSON: {error}") from None
+                raise _refused(error) from None
             data = encode(_unwritable(message), newline=True)
             as_it_is = False
         self._buffers.append(data)
@@ -84,7 +84,7 @@ def line_of(request: Request) -> bytes:
     try:
         return encode(request, newline=True)
     except EncodeError as error:
-        raise LocalProtocolError(f"cannot be written as JSON: {error}") from None
+        raise _refused(error) from None
 
 
 def must_be_writable(value: object) -> None:
@@ -92,7 +92,11 @@ def must_be_writable(value: object) -> None:
     try:
         dumps(value)
     except EncodeError as error:
-        raise LocalProtocolError(f"cannot be written as JSON: {error}") from None
+        raise _refused(error) from None
+
+
+def _refused(error: EncodeError) -> LocalProtocolError:
+    return LocalProtocolError(f"cannot be written as JSON: {error}")
 
 
 def _unwritable(answer: Success | Failure) -> Failure:

@@ -72,8 +72,8 @@ class Link:
             self._flushing = True
             self.backend.call_soon(self._flush)
 
-    def crowd(self) -> bool:
-        """Wake, and return whether whoever sends more had better wait for `room` first."""
+    def sent(self) -> bool:
+        """Take note, as `wake` does, that something was sent; return whether to wait for `room`."""
         if not self._flushing:
             self.wake()
         return self.connection.outbox.pending + self._handed > self._most and self.congested

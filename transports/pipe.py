@@ -51,7 +51,7 @@ class Pipe(Protocol):
     def write(self, buffers: list[bytes]) -> None:
         """Send `buffers` in order, now as far as it goes, the rest as soon as it is taken.
 
-        Never raises and never blocks. The buffers are not joined; the list is not kept. After the
+        Never raises and never blocks. Large buffers are not copied; the list is not kept. After the
         pipe broke or `aclose` was called they are dropped.
         """
         ...

@@ -706,13 +706,15 @@ class TestCallbacks:
         async def never(*_: object) -> None:
             await anyio.sleep_forever()
 
-        async with Client(server) as client:
-            with anyio.fail_after(10):
-                result = await client.call_tool("work", on_progress=never, timeout=0.05)
-        assert result.text == "done"
-        assert [record.getMessage() for record in caplog.records] == [
-            "a callback of on_progress is not through after 0.05 s"
-        ]
+        for reset in (True, False):
+            caplog.clear()
+            async with Client(server, reset_on_progress=reset) as client:
+                with anyio.fail_after(10):
+                    result = await client.call_tool("work", on_progress=never, timeout=0.05)
+            assert result.text == "done"
+            assert [record.getMessage() for record in caplog.records] == [
+                "a callback of on_progress is not through after 0.05 s"
+            ]
 
     async def test_of_the_calls_of_a_slow_callback_only_so_many_wait(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -2,13 +2,15 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from barewire import Client, Context, LocalProtocolError, Server, SyncContext
 from barewire.protocol.envelope import LOG_LEVELS
-from barewire.protocol.revisions import ALL, LEGACY, V2024_11_05, Revision
+from barewire.protocol.revisions import ALL, LATEST, LEGACY, V2024_11_05, Revision
+from barewire.transports.link import Link
 from tests.app.peers import INFO, Object, Peer, text_of
 
 each_revision = pytest.mark.parametrize("revision", ALL, ids=lambda revision: revision.name)
@@ -304,3 +306,23 @@ async def test_a_thread_may_speak_from_another_thread_of_its_own() -> None:
             "work", on_progress=lambda progress, total, message: seen.append(progress)
         )
     assert (seen, result.text) == ([1, 2], "done")
+
+
+@pytest.mark.rule("T2")
+async def test_progress_that_nobody_asked_for_leaves_the_loop_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    callers: set[int] = set()
+
+    def noted(function: Callable[[Link], Any]) -> Callable[[Link], Any]:
+        def call(link: Link) -> Any:
+            callers.add(threading.get_ident())
+            return function(link)
+
+        return call
+
+    monkeypatch.setattr(Link, "wake", noted(Link.wake))
+    monkeypatch.setattr(Link, "sent", noted(Link.sent))
+    async with Peer(reporting((1,)), LATEST) as peer:
+        assert text_of(await peer.call("thread")) == "done"
+    assert callers == {threading.get_ident()}
