@@ -1,0 +1,1 @@
+"""Streamable HTTP: our own server, and what every HTTP transport of ours shares."""
