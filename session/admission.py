@@ -22,12 +22,12 @@ from barewire.protocol.record import record
 from barewire.protocol.revisions import revision_named
 from barewire.protocol.values import as_id
 from barewire.session.exchange import Exchange
-from barewire.session.facts import Facts, Local
+from barewire.session.facts import Facts, Local, Served
 from barewire.session.questions import capability_asked
 from barewire.session.session import Session
 from barewire.session.tables import Leniency
 
-__all__ = ["Refusal", "admit", "facts_of", "failure_for"]
+__all__ = ["Refusal", "admit", "facts_of", "failure_for", "open_exchange", "served_by"]
 
 
 @record
@@ -59,11 +59,21 @@ def admit(
             return facts
         # Ping: "the receiver MUST respond promptly", also before there is a session.
         facts = Facts(local, local.legacy[-1], {}, principal=principal)
-    revision = facts.revision
-    served = local.served_in(revision).get(request.method)
-    if served is None:
-        return _not_served(request.method, facts)
-    method = served.method
+    served = served_by(request, facts)
+    return served if isinstance(served, Refusal) else open_exchange(request, facts, served, session)
+
+
+def served_by(request: Request, facts: Facts) -> Served | Refusal:
+    """Return how a request is served under these facts, or why it is not: the method's name."""
+    served = facts.local.served_in(facts.revision).get(request.method)
+    return _not_served(request.method, facts) if served is None else served
+
+
+def open_exchange(
+    request: Request, facts: Facts, served: Served, session: Session | None = None
+) -> Exchange | Refusal:
+    """Return the exchange that a request opens, or what is wrong with its params or its time."""
+    local, revision, method = facts.local, facts.revision, served.method
     if not revision.modern and session is not None and session.phase != "ready":
         refusal = _too_early(method, local, session)
         if refusal is not None:
@@ -75,6 +85,7 @@ def admit(
         refusal = _not_offered(request, facts)
         if refusal is not None:
             return refusal
+    meta = meta_of(request.params)
     token = None if meta is None else as_id(meta.get("progressToken"))
     return Exchange(request, method, facts, progress_token=token)
 

@@ -1,0 +1,209 @@
+"""Resumption: each event exactly once, in order, on its own stream, or a clear no."""
+
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from barewire.transports.http.streams import NotKept, Replay, Streams
+
+CAP = 60
+KEEP = 60.0
+
+
+def replayed(streams: Streams, last_event_id: str) -> list[bytes]:
+    found = streams.resume(last_event_id)
+    assert isinstance(found, Replay), found
+    return [data for _, data in found.events]
+
+
+def refused(streams: Streams, last_event_id: str) -> int:
+    found = streams.resume(last_event_id)
+    assert isinstance(found, NotKept), found
+    return found.status
+
+
+def test_what_followed_the_last_event_is_replayed_in_order() -> None:
+    streams = Streams()
+    stream = streams.open()
+    first, second, third = (streams.append(stream, data) for data in (b"a", b"b", b"c"))
+    assert replayed(streams, first) == [b"b", b"c"]
+    assert replayed(streams, second) == [b"c"]
+    assert replayed(streams, third) == []
+
+
+def test_the_priming_id_asks_for_everything() -> None:
+    streams = Streams()
+    stream = streams.open()
+    priming = stream.id
+    streams.append(stream, b"a")
+    assert replayed(streams, priming) == [b"a"]
+
+
+def test_a_stream_replays_nothing_of_another() -> None:
+    streams = Streams()
+    one, other = streams.open(), streams.open()
+    seen = streams.append(one, b"one")
+    streams.append(other, b"other")
+    streams.append(one, b"two")
+    assert replayed(streams, seen) == [b"two"]
+
+
+@pytest.mark.parametrize(
+    "last_event_id",
+    [
+        "",
+        "0-0",
+        "1",
+        "1-",
+        "-1",
+        "1-2",
+        "2-0",
+        "1-0x",
+        "01-0",
+        "1-00",
+        "1-0 ",
+        "1" * 30 + "-1",
+        "\u0661-0",
+    ],
+)
+def test_an_id_that_was_never_given_is_a_mistake(last_event_id: str) -> None:
+    streams = Streams()
+    streams.append(streams.open(), b"a")
+    assert refused(streams, last_event_id) == 400
+
+
+def test_a_finished_stream_can_be_resumed_for_a_minute() -> None:
+    streams = Streams()
+    stream = streams.open()
+    priming = stream.id
+    streams.append(stream, b"a")
+    streams.finish(stream, 100.0)
+    assert streams.deadline() == 160.0
+    streams.expire(159.9)
+    assert replayed(streams, priming) == [b"a"]
+    streams.expire(160.0)
+    assert refused(streams, priming) == 404
+    assert (len(streams), streams.size, streams.deadline()) == (0, 0, None)
+
+
+def test_what_was_seen_is_kept_no_longer() -> None:
+    streams = Streams()
+    stream = streams.open()
+    first = streams.append(stream, b"a")
+    second = streams.append(stream, b"b")
+    assert replayed(streams, second) == []
+    assert streams.size == 0
+    assert refused(streams, first) == 404
+
+
+def test_beyond_the_cap_the_oldest_events_go_and_nobody_is_left_in_doubt() -> None:
+    streams = Streams(cap=10)
+    stream = streams.open()
+    priming = stream.id
+    first = streams.append(stream, b"a" * 6)
+    streams.append(stream, b"b" * 6)
+    assert refused(streams, priming) == 404
+    assert replayed(streams, first) == [b"b" * 6]
+
+
+def test_the_newest_event_is_kept_however_large() -> None:
+    streams = Streams(cap=10)
+    stream = streams.open()
+    priming = stream.id
+    streams.append(stream, b"a" * 1000)
+    assert replayed(streams, priming) == [b"a" * 1000]
+
+
+class Resuming(RuleBasedStateMachine):
+    """A client whose connections are cut anywhere, beside a server that goes on sending.
+
+    The model is the whole history: what each stream carried, and what the client has taken of it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.streams = Streams(CAP, KEEP)
+        self.now = 0.0
+        self.opened: list[Any] = []
+        self.carried: list[list[tuple[str, bytes]]] = []
+        self.taken: list[int] = []
+        self.arriving: list[int | None] = []
+        """How many events of each stream have gone out on its connection; `None` without one."""
+        self.gone: set[int] = set()
+
+    indices = st.integers(0, 5)
+
+    @rule()
+    @precondition(lambda self: len(self.opened) < 6)
+    def open(self) -> None:
+        stream = self.streams.open()
+        self.opened.append(stream)
+        self.carried.append([(stream.id, b"")])  # the priming event
+        self.taken.append(0)
+        self.arriving.append(1)
+
+    @rule(index=indices, size=st.integers(1, 30))
+    def send(self, index: int, size: int) -> None:
+        if index >= len(self.opened) or self.opened[index].finished_at is not None:
+            return
+        data = b"%d:%d " % (index, len(self.carried[index])) + b"x" * size
+        self.carried[index].append((self.streams.append(self.opened[index], data), data))
+        if self.arriving[index] is not None:
+            self.arriving[index] = len(self.carried[index])
+
+    @rule(index=indices, share=st.floats(0, 1))
+    def arrive(self, index: int, share: float) -> None:
+        """The client reads some of what is on its way."""
+        if index < len(self.opened) and (sent := self.arriving[index]) is not None:
+            taken = self.taken[index]
+            self.taken[index] = taken + round(share * (sent - taken))
+
+    @rule(index=indices)
+    def cut(self, index: int) -> None:
+        """What was on its way is lost with the connection."""
+        if index < len(self.opened):
+            self.arriving[index] = None
+
+    @rule(index=indices)
+    def resume(self, index: int) -> None:
+        if index >= len(self.opened) or not self.taken[index] or index in self.gone:
+            return
+        seen = self.taken[index]
+        history = self.carried[index]
+        found = self.streams.resume(history[seen - 1][0])
+        if isinstance(found, Replay):
+            assert found.stream is self.opened[index]
+            assert found.events == history[seen:]
+            self.taken[index] = self.arriving[index] = len(history)
+        else:
+            assert found.status == 404
+            # Only what the cap or the time has taken may be missing.
+            finished = self.opened[index].finished_at
+            late = finished is not None and self.now >= finished + KEEP
+            assert late or sum(len(data) for one in self.carried for _, data in one) > CAP
+            self.gone.add(index)
+
+    @rule(index=indices)
+    def finish(self, index: int) -> None:
+        if index < len(self.opened):
+            self.streams.finish(self.opened[index], self.now)
+
+    @rule(seconds=st.sampled_from([1.0, 30.0, 60.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.streams.expire(self.now)
+
+    @invariant()
+    def little_is_kept(self) -> None:
+        newest = max((len(data) for one in self.carried for _, data in one), default=0)
+        assert 0 <= self.streams.size <= max(CAP, newest)
+
+    @invariant()
+    def the_deadline_lies_ahead(self) -> None:
+        deadline = self.streams.deadline()
+        assert deadline is None or deadline > self.now - 60.0
+
+
+TestResuming = Resuming.TestCase

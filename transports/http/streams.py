@@ -1,0 +1,161 @@
+"""What went out on the event streams of one legacy session, kept so that a cut loses nothing. Pure.
+
+Streamable HTTP › Resumability and Redelivery: an event has an id that is unique in its session, and
+a client that lost a connection asks for what followed the last one that it saw. That is replayed in
+order, from that stream and from no other.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from barewire.protocol.record import record
+
+__all__ = ["CAP", "KEEP", "NotKept", "Replay", "Stream", "Streams"]
+
+CAP: Final = 256 * 1024
+"""Bytes of events that one session keeps by default."""
+
+KEEP: Final = 60.0
+"""Seconds for which a finished stream may be resumed by default."""
+
+_ID: Final = re.compile(r"([1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})")
+
+
+class Stream:
+    """One event stream, over as many connections as it takes. Made by `Streams.open`."""
+
+    __slots__ = ("acknowledged", "finished_at", "last", "lost", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number: int = number
+        self.last: int = 0
+        """The number of its last event, 0 before the first."""
+        self.acknowledged: int = 0
+        """The number of the last event that the client has seen for certain."""
+        self.lost: int = 0
+        """The number of the last event that had to go although it may not have been seen."""
+        self.finished_at: float | None = None
+        """When nothing more was to come; `None` while something may."""
+
+    @property
+    def id(self) -> str:
+        """The id of its last event. Before the first it asks for everything: the priming id."""
+        return f"{self.number}-{self.last}"
+
+
+@record
+class Replay:
+    """What a client that resumes a stream has missed: ids and data, in order."""
+
+    stream: Stream
+    events: list[tuple[str, bytes]]
+
+
+@record
+class NotKept:
+    """Why a stream cannot be resumed: the HTTP status, and what to say."""
+
+    status: int
+    detail: str
+
+
+class Streams:
+    """The streams of one session.
+
+    At most `cap` bytes are kept; beyond that the oldest events go, whichever stream they are of,
+    but never the newest. Whoever asks for a stream with such a gap hears of it: nothing is left out
+    in silence. A finished stream is forgotten `keep` seconds later.
+    """
+
+    __slots__ = ("_cap", "_events", "_keep", "_opened", "_size", "_streams")
+
+    def __init__(self, cap: int = CAP, keep: float = KEEP) -> None:
+        self._cap = cap
+        self._keep = keep
+        self._opened = 0
+        self._size = 0
+        self._streams: dict[int, Stream] = {}
+        self._events: dict[tuple[int, int], bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(self._streams.values())
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return self._size
+
+    def open(self) -> Stream:
+        """Begin a stream."""
+        self._opened += 1
+        stream = self._streams[self._opened] = Stream(self._opened)
+        return stream
+
+    def append(self, stream: Stream, data: bytes) -> str:
+        """Keep an event and return its id."""
+        if stream.finished_at is not None:
+            raise AssertionError("a stream that is finished has no further events")
+        stream.last += 1
+        self._events[stream.number, stream.last] = data
+        self._size += len(data)
+        while self._size > self._cap and len(self._events) > 1:
+            self._lose_the_oldest()
+        return stream.id
+
+    def finish(self, stream: Stream, now: float) -> None:
+        """Take note that nothing more will come on this stream."""
+        if stream.finished_at is None:
+            stream.finished_at = now
+
+    def resume(self, last_event_id: str) -> Replay | NotKept:
+        """Return what followed the event with this id; what came before it has been seen.
+
+        An id that this session never gave is a mistake of whoever sent it (400). What it once gave
+        but keeps no longer is gone, and so is the session for its client (404).
+        """
+        found = _ID.fullmatch(last_event_id)
+        number, seen = (int(found[1]), int(found[2])) if found else (0, 0)
+        if not 0 < number <= self._opened:
+            return NotKept(400, "Last-Event-ID is not of this session")
+        stream = self._streams.get(number)
+        if stream is None:
+            return NotKept(404, "the stream of this Last-Event-ID is kept no longer")
+        if seen > stream.last:
+            return NotKept(400, "Last-Event-ID is not of this session")
+        if seen < stream.lost or seen < stream.acknowledged:
+            return NotKept(404, "events that followed this Last-Event-ID are kept no longer")
+        for event in range(max(stream.acknowledged, stream.lost) + 1, seen + 1):
+            self._size -= len(self._events.pop((number, event)))
+        stream.acknowledged = seen
+        missed = range(seen + 1, stream.last + 1)
+        return Replay(
+            stream, [(f"{number}-{event}", self._events[number, event]) for event in missed]
+        )
+
+    def expire(self, now: float) -> None:
+        """Forget the streams whose time is up."""
+        due = self._due()
+        for stream in [stream for stream in due if due[stream] <= now]:
+            del self._streams[stream.number]
+            for event in range(max(stream.acknowledged, stream.lost) + 1, stream.last + 1):
+                self._size -= len(self._events.pop((stream.number, event)))
+
+    def deadline(self) -> float | None:
+        """Return when `expire` has something to do, `None` for never."""
+        return min(self._due().values(), default=None)
+
+    def _due(self) -> dict[Stream, float]:
+        return {
+            stream: stream.finished_at + self._keep
+            for stream in self._streams.values()
+            if stream.finished_at is not None
+        }
+
+    def _lose_the_oldest(self) -> None:
+        number, event = next(iter(self._events))
+        self._size -= len(self._events.pop((number, event)))
+        self._streams[number].lost = event
