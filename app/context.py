@@ -7,54 +7,30 @@ gets one. It holds the exchange and delegates.
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from barewire.protocol.envelope import LOG_LEVELS, meta_of
 from barewire.session.exceptions import Cancelled, LocalProtocolError
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Implementation
+from barewire.transports.carrier import Carrier
 
-__all__ = ["Context", "OnLoop", "Outlet", "SyncContext"]
+__all__ = ["Context", "OnLoop", "SyncContext"]
 
 _log = logging.getLogger("barewire.server")
 
 R_co = TypeVar("R_co", covariant=True)
 
 
-class Outlet(Protocol):
-    """Where what a handler sends goes: a pipe, or whatever carries the exchange."""
-
-    def progress(
-        self, exchange: Exchange, progress: float, total: float | None, message: str | None
-    ) -> bool:
-        """Report progress of a request, if the client asked for any.
-
-        Returns whether the sender had better wait for `room` before it sends more. Raises
-        `LocalProtocolError` when it may not be said or written.
-        """
-        ...
-
-    def log(self, exchange: Exchange, level: str, data: Any, logger: str | None) -> bool:
-        """Send a log message in the course of a request, if the client wants it.
-
-        Returns and raises what `progress` does.
-        """
-        ...
-
-    async def room(self) -> None:
-        """Wait until there is room to send more."""
-        ...
-
-
 class _Facts:
     """What both kinds of context tell."""
 
-    __slots__ = ("_outlet", "exchange")
+    __slots__ = ("_carrier", "exchange")
 
-    def __init__(self, exchange: Exchange, outlet: Outlet) -> None:
+    def __init__(self, exchange: Exchange, carrier: Carrier) -> None:
         self.exchange: Exchange = exchange
         """The request, as the engine sees it."""
-        self._outlet = outlet
+        self._carrier = carrier
 
     @property
     def request_id(self) -> str | int:
@@ -96,7 +72,7 @@ class _Facts:
         if level not in LOG_LEVELS:
             raise LocalProtocolError(f"log level must be one of {', '.join(LOG_LEVELS)}: {level!r}")
         try:
-            return self._outlet.log(self.exchange, level, data, logger)
+            return self._carrier.log(self.exchange, level, data, logger)
         except LocalProtocolError as error:
             # Whether anybody wants the message is the client's matter; then what is in it must not
             # decide whether the handler lives.
@@ -173,12 +149,12 @@ class Context(_Facts, _Levels[Coroutine[Any, Any, None]]):
         and not sent. `message` is left out where the revision has none.
         """
         try:
-            crowded = self._outlet.progress(self.exchange, progress, total, message)
+            crowded = self._carrier.progress(self.exchange, progress, total, message)
         except LocalProtocolError as error:
             self._not_reported(error)
         else:
             if crowded:
-                await self._outlet.room()
+                await self._carrier.room(self.exchange)
 
     async def log(self, level: str, data: Any, logger: str | None = None) -> None:
         """Send a log message, if the client wants its level.
@@ -188,7 +164,7 @@ class Context(_Facts, _Levels[Coroutine[Any, Any, None]]):
         `LocalProtocolError` for another level.
         """
         if self._send_log(level, data, logger):
-            await self._outlet.room()
+            await self._carrier.room(self.exchange)
 
 
 class Session:
@@ -227,8 +203,8 @@ class SyncContext(_Facts, _Levels[None]):
 
     __slots__ = ("_on_loop",)
 
-    def __init__(self, exchange: Exchange, outlet: Outlet, on_loop: OnLoop | None) -> None:
-        super().__init__(exchange, outlet)
+    def __init__(self, exchange: Exchange, carrier: Carrier, on_loop: OnLoop | None) -> None:
+        super().__init__(exchange, carrier)
         self._on_loop = on_loop
 
     def report_progress(
@@ -238,7 +214,7 @@ class SyncContext(_Facts, _Levels[None]):
 
         def send() -> bool:
             try:
-                return self._outlet.progress(self.exchange, progress, total, message)
+                return self._carrier.progress(self.exchange, progress, total, message)
             except LocalProtocolError as error:
                 self._not_reported(error)
                 return False

@@ -9,8 +9,9 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeAlias
 
-from barewire.context import Context, Outlet, SyncContext
+from barewire.context import Context, SyncContext
 from barewire.session.exchange import Exchange
+from barewire.transports.carrier import Carrier
 
 __all__ = ["Answer", "Call", "Kind", "Places", "behind", "kind_of"]
 
@@ -20,33 +21,36 @@ Answer: TypeAlias = dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]
 """A result that is there at once, or a coroutine that returns one, when it is its turn to run."""
 
 
-class Places(Outlet, Protocol):
-    """Where handlers run, and where what they send goes."""
+class Places(Protocol):
+    """Where handlers run."""
 
     async def in_thread(self, function: Callable[[], Any]) -> Any:
         """Call `function` in a thread and return its result."""
         ...
 
-    def from_thread(self, send: Callable[[], bool]) -> None:
+    def from_thread(self, exchange: Exchange, carrier: Carrier, send: Callable[[], bool]) -> None:
         """From such a thread, call `send` on the loop, then wait until there is room for more."""
         ...
 
 
 class Call:
-    """One request on its way to a handler: the exchange, and the places that serve it."""
+    """One request on its way to a handler: the exchange, what carries it, the places to run in."""
 
-    __slots__ = ("exchange", "places")
+    __slots__ = ("carrier", "exchange", "places")
 
-    def __init__(self, exchange: Exchange, places: Places) -> None:
+    def __init__(self, exchange: Exchange, carrier: Carrier, places: Places) -> None:
         self.exchange: Exchange = exchange
+        self.carrier: Carrier = carrier
         self.places: Places = places
 
     def context(self, kind: Kind) -> Context | SyncContext:
         """Return the context that a handler of this kind gets."""
         if kind == "task":
-            return Context(self.exchange, self.places)
-        on_loop = self.places.from_thread if kind == "thread" else None
-        return SyncContext(self.exchange, self.places, on_loop)
+            return Context(self.exchange, self.carrier)
+        on_loop = None
+        if kind == "thread":
+            on_loop = functools.partial(self.places.from_thread, self.exchange, self.carrier)
+        return SyncContext(self.exchange, self.carrier, on_loop)
 
 
 def behind(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,9 +4,26 @@ Base Protocol › Batching. On a pipe and in a JSON body the answers go back tog
 notifications and responses alone is answered by nothing.
 """
 
+from typing import Protocol
+
 from barewire.protocol.jsonrpc import Failure, Success
 
-__all__ = ["BatchReply"]
+__all__ = ["Answers", "BatchReply"]
+
+
+class Answers(Protocol):
+    """Where the answers go to requests that did not come alone on a pipe: by a batch, or a POST."""
+
+    def expect(self) -> None:
+        """Count one more answer that is to come."""
+        ...
+
+    def collect(self, answer: Success | Failure | None) -> list[Success | Failure] | None:
+        """Take one answer, `None` for a request that was given up.
+
+        Return all of them once none is missing, unless they go their own way from here.
+        """
+        ...
 
 
 class BatchReply:

@@ -74,7 +74,7 @@ class Connection(Receiver):
         exchange.parent = parent
         exchange.arm(now, timeout, maximum)
         if self._permits(method):
-            self.outbox.send(exchange.request)
+            self.outbox.send(exchange.request, exchange)
         else:
             self._held[exchange.id] = line_of(exchange.request)
             exchange.hold()
@@ -187,7 +187,7 @@ class Connection(Receiver):
         if notification is None:
             return False
         try:
-            self.outbox.send(notification)
+            self.outbox.send(notification, exchange)
         except LocalProtocolError:
             exchange.progressed = before  # nobody has heard of it
             raise
@@ -208,7 +208,7 @@ class Connection(Receiver):
             return False
         if notification is None or "logging" not in self.local.capabilities:
             return False
-        self.outbox.send(notification)
+        self.outbox.send(notification, exchange)
         return True
 
     def cancel(self, exchange: Exchange, reason: str | None = None) -> None:

@@ -14,6 +14,7 @@ from barewire.protocol.errors import Reason, code_for
 from barewire.protocol.jsonrpc import Failure, Notification, Params, Request, RequestId, Success
 from barewire.protocol.methods import Method
 from barewire.protocol.revisions import Revision
+from barewire.session.batches import Answers
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.facts import Facts
 from barewire.session.tables import EXCHANGE, Life, LifeStep
@@ -71,7 +72,7 @@ class Exchange:
         """Seconds after progress until the deadline."""
         self.parent: Exchange | None = None
         """The peer's request in whose course we asked this one: cancelled together with it."""
-        self.via: object = None
+        self.via: Answers | None = None
         """The stream or the batch that the request came by, where that matters to its answer."""
         self.subscription: object = None
         """What a `subscriptions/listen` listens to, as soon as that is settled."""

@@ -6,12 +6,17 @@ from barewire.protocol.codec import EncodeError, dumps, encode, encode_batch
 from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Failure, Message, Notification, Request, Success
 from barewire.session.exceptions import LocalProtocolError
+from barewire.session.exchange import Exchange
 
-__all__ = ["Outbox", "line_of", "must_be_writable"]
+__all__ = ["Outbox", "line_of", "must_be_writable", "written_instead"]
 
 
 class Outbox:
-    """A queue of lines. A message that JSON cannot carry never gets in, and never breaks it."""
+    """A queue of lines. A message that JSON cannot carry never gets in, and never breaks it.
+
+    Whatever is sent says which exchange it is `about`: on a pipe all goes the same way, over HTTP
+    each exchange has a stream of its own.
+    """
 
     __slots__ = ("_buffers", "_changes", "closed", "pending")
 
@@ -23,7 +28,7 @@ class Outbox:
         self.closed: bool = False
         """A closed outbox drops what it is given."""
 
-    def send(self, message: Message) -> bool:
+    def send(self, message: Message, about: Exchange | None = None) -> bool:
         """Queue one message; return whether it goes out as it is.
 
         Raises `LocalProtocolError` when JSON cannot carry it. An answer becomes -32603 instead:
@@ -35,15 +40,13 @@ class Outbox:
         try:
             data = encode(message, newline=True)
         except EncodeError as error:
-            if not isinstance(message, Success | Failure):
-                raise _refused(error) from None
-            data = encode(_unwritable(message), newline=True)
+            data = written_instead(message, error)
             as_it_is = False
         self._buffers.append(data)
         self.pending += len(data)
         return as_it_is
 
-    def send_line(self, line: bytes) -> None:
+    def send_line(self, line: bytes, about: Exchange | None = None) -> None:
         """Queue a message that was written by `line_of` before."""
         self._buffers.append(line)
         self.pending += len(line)
@@ -77,6 +80,16 @@ class Outbox:
         if self._changes:
             self._changes.clear()
         return buffers
+
+
+def written_instead(message: Message, error: EncodeError) -> bytes:
+    """Return the line that goes out for a message which JSON cannot carry.
+
+    Only an answer has one: raises `LocalProtocolError` for everything else.
+    """
+    if not isinstance(message, Success | Failure):
+        raise _refused(error) from None
+    return encode(_unwritable(message), newline=True)
 
 
 def line_of(request: Request) -> bytes:

@@ -26,7 +26,7 @@ from barewire.protocol.scan import salvage
 from barewire.protocol.shapes import checker_named
 from barewire.protocol.values import as_id
 from barewire.session.admission import Refusal, admit, failure_for
-from barewire.session.batches import BatchReply
+from barewire.session.batches import Answers, BatchReply
 from barewire.session.cancellation import receive_cancelled
 from barewire.session.events import (
     Abandoned,
@@ -61,7 +61,9 @@ __all__ = ["Receiver"]
 class Receiver:
     """The state of one end of a byte pipe, and what receiving makes of it."""
 
-    def __init__(self, local: Local, *, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self, local: Local, *, limits: Limits = DEFAULT_LIMITS, outbox: Outbox | None = None
+    ) -> None:
         self.local = local
         self.limits = limits
         self.exchanges: Exchanges = Exchanges(
@@ -75,7 +77,7 @@ class Receiver:
         """At the client's end: the server's advice on how to use it."""
         self.listeners: Listeners = Listeners()
         self._framer = LineFramer(limits.line)
-        self.outbox: Outbox = Outbox()
+        self.outbox: Outbox = Outbox() if outbox is None else outbox
         """What waits to be written, for `data_to_send` to hand out."""
         self._held: dict[RequestId, bytes] = {}
         """Requests of ours, as lines, that wait for the session to be ready."""
@@ -123,26 +125,24 @@ class Receiver:
         events.append(Ended())
         return events
 
-    def _receive(
-        self, frame: Frame, now: float, batch: BatchReply | None
-    ) -> Event | list[Event] | None:
+    def _receive(self, frame: Frame, now: float, via: Answers | None) -> Event | list[Event] | None:
         if isinstance(frame, Malformed):
             self._unreadable += 1
-            return self._malformed(frame, batch)
+            return self._malformed(frame, via)
         self._unreadable = 0
         if isinstance(frame, Request):
-            return self._request_received(frame, batch)
+            return self._request_received(frame, via)
         if isinstance(frame, Success):
             return self._success_received(frame)
         if isinstance(frame, Notification):
             return self._notification_received(frame, now)
         if isinstance(frame, Failure):
             return self._failure_received(frame)
-        return self._batch_received(frame, now)
+        return self._batch_received(frame, now, via)
 
     # Requests of the peer.
 
-    def _request_received(self, request: Request, batch: BatchReply | None) -> Event | None:
+    def _request_received(self, request: Request, via: Answers | None) -> Event | None:
         exchanges = self.exchanges
         id = request.id
         if (
@@ -154,22 +154,22 @@ class Receiver:
             return Violated(Reason.INVALID_REQUEST, f"servers do not send {request.method:.64}")
         if id in exchanges.theirs:
             # An error with this id would answer the request that has it already.
-            return self._object(Reason.DUPLICATE_ID, f"{id!r:.128}", batch, asks=True)
+            return self._object(Reason.DUPLICATE_ID, f"{id!r:.128}", via, asks=True)
         if exchanges.seen is not None and not exchanges.first_use(request):
-            self._refuse(id, Refusal(Reason.DUPLICATE_ID, "it was used before"), batch)
+            self._refuse(id, Refusal(Reason.DUPLICATE_ID, "it was used before"), via)
             return Violated(Reason.DUPLICATE_ID, f"{id!r:.128} was used before")
         if request.method == "initialize" and self._opens_session(request):
-            return self._initialize_received(request, batch)
+            return self._initialize_received(request, via)
         exchange = admit(request, self.local, self.session)
         if isinstance(exchange, Refusal):
-            self._refuse(id, exchange, batch)
+            self._refuse(id, exchange, via)
             return None
-        if batch is not None:
+        if via is not None:
             if exchange.revision.modern:
                 # stdio: "Each message is a single JSON-RPC request, notification, or response."
-                self._refuse(id, Refusal(Reason.BATCH_NOT_ALLOWED, modern=True), batch)
+                self._refuse(id, Refusal(Reason.BATCH_NOT_ALLOWED, modern=True), via)
                 return None
-            exchange.via = batch
+            exchange.via = via
         settle = SETTLED.get(request.method)
         if settle is not None:
             answer = settle(exchange, self.session, self.limits)
@@ -197,10 +197,10 @@ class Receiver:
         """Whether we answer, as a client without a session: a ping, by what may be legacy."""
         return request.method == "ping" and self.modern is None and bool(self.local.legacy)
 
-    def _initialize_received(self, request: Request, batch: BatchReply | None) -> Event | None:
-        opened = receive_initialize(request, self.local, self.session, batched=batch is not None)
+    def _initialize_received(self, request: Request, via: Answers | None) -> Event | None:
+        opened = receive_initialize(request, self.local, self.session, batched=via is not None)
         if isinstance(opened, Refusal):
-            self._refuse(request.id, opened, batch)
+            self._refuse(request.id, opened, via)
             return None
         session, answer = opened
         if self.outbox.send(answer):
@@ -315,8 +315,9 @@ class Receiver:
         session.step("initialized")
         held, self._held = self._held, {}
         for id, line in held.items():
-            self.exchanges.ours[id].sent()
-            self.outbox.send_line(line)
+            exchange = self.exchanges.ours[id]
+            exchange.sent()
+            self.outbox.send_line(line, exchange)
         return Opened(session)
 
     def _acknowledged_received(self, notification: Notification) -> Event | None:
@@ -380,15 +381,15 @@ class Receiver:
 
     # What is no message, or several.
 
-    def _batch_received(self, batch: Batch, now: float) -> list[Event]:
+    def _batch_received(self, batch: Batch, now: float, via: Answers | None) -> list[Event]:
         session = self.session
         asks = any(isinstance(item, Request) for item in batch.items)
         if session is None or not session.established or not session.revision.batch:
-            return [self._object(Reason.BATCH_NOT_ALLOWED, None, None, asks=asks)]
+            return [self._object(Reason.BATCH_NOT_ALLOWED, None, via, asks=asks)]
         if len(batch.items) > self.limits.batch:
             detail = f"at most {self.limits.batch} messages in a batch"
-            return [self._object(Reason.INVALID_REQUEST, detail, None, asks=asks)]
-        reply = BatchReply()
+            return [self._object(Reason.INVALID_REQUEST, detail, via, asks=asks)]
+        reply: Answers = BatchReply() if via is None else via
         reply.expect()  # held open until every member has been seen
         events: list[Event] = []
         for item in batch.items:
@@ -400,7 +401,7 @@ class Receiver:
         self._collect(reply, None)
         return events
 
-    def _malformed(self, malformed: Malformed, batch: BatchReply | None) -> Event:
+    def _malformed(self, malformed: Malformed, via: Answers | None) -> Event:
         reason, detail, id = malformed.reason, malformed.detail, malformed.id
         exchange = None
         if malformed.kind == "response":
@@ -415,7 +416,7 @@ class Receiver:
         elif self._answers(malformed):
             if id is not None and id in self.exchanges.theirs:
                 id = None
-            self._refuse(id, Refusal(reason, detail), batch)
+            self._refuse(id, Refusal(reason, detail), via)
         return self._violated(reason, detail, exchange)
 
     def _answers(self, malformed: Malformed) -> bool:
@@ -442,11 +443,11 @@ class Receiver:
         return self._malformed(Malformed(Reason.TOO_LARGE, detail, id, kind), None)
 
     def _object(
-        self, reason: Reason, detail: str | None, batch: BatchReply | None, *, asks: bool
+        self, reason: Reason, detail: str | None, via: Answers | None, *, asks: bool
     ) -> Event:
         """Refuse what has no id to give back; `asks` says whether a request is in it."""
         if self._owes_answer(asks=asks):
-            self._refuse(None, Refusal(reason, detail), batch)
+            self._refuse(None, Refusal(reason, detail), via)
         return Violated(reason, detail or reason.text)
 
     def _violated(self, reason: Reason, detail: str, exchange: Exchange | None) -> Violated:
@@ -459,7 +460,7 @@ class Receiver:
         held = self._held.pop(exchange.id, None)
         self.exchanges.end_ours(exchange, sent=held is None)
         if notice is not None:
-            self.outbox.send(notice)
+            self.outbox.send(notice, exchange)
 
     def _answer(self, exchange: Exchange, answer: Success | Failure) -> None:
         id = exchange.request.id
@@ -471,17 +472,15 @@ class Receiver:
         else:
             self._collect(exchange.via, answer)
 
-    def _refuse(self, id: RequestId | None, refusal: Refusal, batch: BatchReply | None) -> None:
+    def _refuse(self, id: RequestId | None, refusal: Refusal, via: Answers | None) -> None:
         failure = failure_for(id, refusal, self.session)
-        if batch is None:
+        if via is None:
             self.outbox.send(failure)
         else:
-            self._collect(batch, failure)
+            self._collect(via, failure)
 
-    def _collect(self, batch: object, answer: Success | Failure | None) -> None:
-        if not isinstance(batch, BatchReply):
-            raise AssertionError("on a pipe, a request comes alone or by a batch")
-        answers = batch.collect(answer)
+    def _collect(self, via: Answers, answer: Success | Failure | None) -> None:
+        answers = via.collect(answer)
         if answers is not None:
             self.outbox.send_batch(answers)
 

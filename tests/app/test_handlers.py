@@ -423,7 +423,7 @@ class TestCancellation:
             for _ in range(500):
                 peer.cancel(peer.start_call("wait"))
             await peer.ask("server/discover")
-            assert len(peer.serving._waiting) == 0
+            assert len(peer.serving.runner._waiting) == 0
             go_on.set()
             assert "result" in await peer.answer(first)
 
@@ -440,7 +440,7 @@ class TestCancellation:
                 notice = {"jsonrpc": "2.0", "method": "notifications/cancelled"}
                 peer.send(request, {**notice, "params": cancelled})
             assert text_of(await peer.call("tool")) == "done"
-            assert peer.serving._running == 0
+            assert peer.serving.runner._running == 0
 
     @pytest.mark.rule("T9")
     async def test_a_plain_handler_sees_it_and_is_stopped_at_its_next_word(self) -> None:
@@ -552,7 +552,7 @@ class TestCancellation:
         register(server, "task", "tool", lambda: "done")
         peer = await Peer(server).open()
         peer.start_call("tool")
-        await until(lambda: peer.serving._tasks or peer.received)
+        await until(lambda: peer.serving.runner._tasks or peer.received)
         assert await peer.serving.aclose()
         await peer.pipe.aclose()
 

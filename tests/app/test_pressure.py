@@ -80,7 +80,7 @@ class TestSlowClients:
     async def test_a_plain_handler_waits_in_its_thread(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("barewire.serving._GLANCE", 0.005)
+        monkeypatch.setattr("barewire.running._GLANCE", 0.005)
         limits = Limits(pending=16 * 1024)
         server, reached, _ = chatty(limits)
         async with Peer(server) as peer:
@@ -109,7 +109,7 @@ class TestSlowClients:
             id = peer.start_call("task", {"reports": REPORTS}, token="t")
             await settled(reached)
             peer.cancel(id)
-            await until(lambda: not peer.serving._running)
+            await until(lambda: not peer.serving.runner._running)
 
 
 class TestStalledClients:
@@ -126,7 +126,7 @@ class TestStalledClients:
             with anyio.fail_after(10):
                 await peer.serving.ended.wait()
             await until(lambda: stopped)
-            await until(lambda: not peer.serving._running)
+            await until(lambda: not peer.serving.runner._running)
         assert isinstance(stopped[0], Cancelled)
         assert "nothing was read for 0.1 s (limits.stalled)" in caplog.text
         assert {record.levelno for record in caplog.records} == {logging.WARNING}

@@ -33,7 +33,9 @@ def copy_of_the_tree(folder: Path) -> tuple[Path, Path]:
     configuration = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     packages: dict[str, str] = configuration["tool"]["setuptools"]["package-dir"]
     for name, source in sorted(packages.items()):
-        shutil.copytree(ROOT / source, site / name.replace(".", "/"), ignore=without)
+        # A package inside another one came with it, and may come again.
+        to = site / name.replace(".", "/")
+        shutil.copytree(ROOT / source, to, ignore=without, dirs_exist_ok=True)
     shutil.copytree(ROOT / "tests", repository / "tests", ignore=without)
     for room in ROOMS:
         shutil.copytree(ROOT / room, repository / room, ignore=without)
