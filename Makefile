@@ -15,6 +15,7 @@ help:
 	@echo 'make docs        write again what the pages show of the code: tables, outputs of programs'
 	@echo 'make soak        a million hostile lines for a live server, and for a client (ARGS="--seed 7")'
 	@echo 'make mutants     break protocol/ and session/ in small ways: a test must fail for each (ARGS="--slice 1/12")'
+	@echo 'make conformance the official suite, strictly judged (ARGS="--side server --only ping")'
 	@echo 'make strangers   one environment per foreign SDK, which make test then uses'
 	@echo 'make transcripts record again what the foreign SDKs say, which make test replays (ARGS="mcp2 ts1")'
 	@echo 'make bench       speed beside other SDKs, judged by its bars (ARGS="--quick --only client")'
@@ -60,6 +61,9 @@ mutants: install
 docs: install
 	@$(BIN)/python -m tests.printed
 
+conformance: install
+	@$(BIN)/python -m tests.conformance $(ARGS)
+
 strangers:
 	@$(PYTHON) tests/interop/make_strangers.py
 
@@ -70,6 +74,6 @@ bench:
 	@$(PYTHON) -m bench $(ARGS)
 
 clean:
-	@rm -rf .venv .venv-* .strangers .bench bench/results build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
+	@rm -rf .venv .venv-* .strangers .conformance .bench bench/results build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
 
-.PHONY: help install demo test coverage lint soak mutants docs strangers transcripts bench clean
+.PHONY: help install demo test coverage lint soak mutants docs conformance strangers transcripts bench clean

@@ -11,6 +11,7 @@ from barewire.client.targets import Stdio
 from barewire.content import ToolResult
 from barewire.context import Context, SyncContext
 from barewire.errors import ToolError
+from barewire.server.mirrored import Header
 from barewire.server.server import Server
 from barewire.session.events import Violated
 from barewire.session.exceptions import (
@@ -24,6 +25,8 @@ from barewire.session.exceptions import (
     TimedOut,
 )
 from barewire.session.limits import Limits
+from barewire.session.principal import Principal, RequestFacts
+from barewire.transports.http.limits import HttpLimits
 
 __all__ = [
     "BarewireError",
@@ -33,10 +36,14 @@ __all__ = [
     "ConnectionLost",
     "Context",
     "Gone",
+    "Header",
+    "HttpLimits",
     "Limits",
     "LocalProtocolError",
+    "Principal",
     "RemoteProtocolError",
     "RequestError",
+    "RequestFacts",
     "Server",
     "Stdio",
     "SyncContext",

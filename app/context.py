@@ -13,6 +13,7 @@ from barewire.protocol.envelope import LOG_LEVELS, meta_of
 from barewire.session.exceptions import Cancelled, LocalProtocolError
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Implementation
+from barewire.session.principal import Principal
 from barewire.transports.carrier import Carrier
 
 __all__ = ["Context", "OnLoop", "SyncContext"]
@@ -51,6 +52,11 @@ class _Facts:
     def protocol_version(self) -> str:
         """The date of the revision that this request follows."""
         return self.exchange.revision.name
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who asks, as far as it was proven; `None` where nobody was asked to."""
+        return self.exchange.facts.principal
 
     @property
     def cancelled(self) -> bool:
@@ -155,6 +161,16 @@ class Context(_Facts, _Levels[Coroutine[Any, Any, None]]):
         else:
             if crowded:
                 await self._carrier.room(self.exchange)
+
+    def close_stream(self, retry: float | None = None) -> bool:
+        """Let the client wait for the rest without a connection, and come back by itself.
+
+        For work that takes long: over HTTP, a client of 2025-11-25 that has a session is told to
+        come back in `retry` seconds (default: what the server is set to), and gets then what was
+        said in the meantime. Returns whether there was a connection that could be closed so;
+        everywhere else it does nothing.
+        """
+        return self._carrier.close_stream(self.exchange, retry)
 
     async def log(self, level: str, data: Any, logger: str | None = None) -> None:
         """Send a log message, if the client wants its level.

@@ -18,7 +18,14 @@ from barewire.transports.stdio import StdioClaim, claim_stdio
 from barewire.transports.threads import ThreadPool
 from barewire.transports.watchdog import watch_parent
 
-__all__ = ["DRAIN", "run_stdio", "serve_in_process", "serve_pipe"]
+__all__ = [
+    "DRAIN",
+    "INTERRUPTED",
+    "run_stdio",
+    "serve_in_process",
+    "serve_pipe",
+    "shared_threads",
+]
 
 _log = logging.getLogger("barewire.server")
 
@@ -31,8 +38,13 @@ DRAIN: Final = 1.0
 _HURRY: Final = 0.1
 """Seconds that sending the rest may take after a signal: the client may be reading nothing."""
 
-_INTERRUPTED: Final = 128 + signal.SIGINT
+INTERRUPTED: Final = 128 + signal.SIGINT
 """The exit code of a program that ended because of Ctrl+C."""
+
+
+def shared_threads() -> ThreadPool:
+    """Return the threads in which plain handlers run."""
+    return _threads
 
 
 def serve_pipe(server: Server, pipe: Pipe) -> Serving:
@@ -122,14 +134,14 @@ def run_stdio(
         stop_watching()
         streams.release()
     if signal.SIGINT in interrupted:
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
 
 
 def _exit_without_them(interrupted: list[int]) -> None:
     # The loop would wait for these handlers as long as they please.
     _log.error("handlers do not end although they were cancelled: exiting without them")
     sys.stderr.flush()
-    os._exit(_INTERRUPTED if signal.SIGINT in interrupted else 1)
+    os._exit(INTERRUPTED if signal.SIGINT in interrupted else 1)
 
 
 def _nothing() -> None:

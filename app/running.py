@@ -56,6 +56,11 @@ class Runner:
         self._idle: Signal | None = None
 
     @property
+    def load(self) -> int:
+        """How many handlers run or wait to."""
+        return self._running + len(self._waiting)
+
+    @property
     def busy(self) -> bool:
         """Whether handlers run or wait to."""
         return bool(self._running or self._waiting)

@@ -15,7 +15,7 @@ from barewire.transports.link import Link
 from barewire.transports.pipe import Pipe
 from barewire.transports.threads import ThreadPool
 
-__all__ = ["Serving"]
+__all__ = ["Serving", "log_violation"]
 
 _log = logging.getLogger("barewire.server")
 
@@ -120,6 +120,10 @@ class Serving:
         """Wait until there is room to send more."""
         await self.link.room()
 
+    def close_stream(self, exchange: Exchange, retry: float | None) -> bool:
+        """Do nothing: a pipe has no streams."""
+        return False
+
     def expect(self) -> None:
         """Take note that a handler was begun which may say something in its first step."""
         self.link.expect()
@@ -131,9 +135,7 @@ class Serving:
             _log.debug("%s was cancelled: %.200s", event.exchange.request.method, event.reason)
             self.runner.stop(event.exchange)
         elif isinstance(event, Violated):
-            # One warning per client: one that sends nonsense may send a lot of it.
-            level = logging.WARNING if event.fatal or not self._violations else logging.DEBUG
-            _log.log(level, "the client broke the protocol: %.300s", event.detail)
+            log_violation(event, first=not self._violations)
             self._violations += 1
             if event.fatal:
                 self.ended.set()
@@ -141,3 +143,9 @@ class Serving:
                 self._on_fault(event)
         elif isinstance(event, Ended):
             self.ended.set()
+
+
+def log_violation(event: Violated, *, first: bool) -> None:
+    """Log what a client does wrong: a warning the first time, for one may do a lot of it."""
+    level = logging.WARNING if event.fatal or first else logging.DEBUG
+    _log.log(level, "the client broke the protocol: %.300s", event.detail)

@@ -1,6 +1,6 @@
 """`make bench`: our high-level server and client beside peers and floors, judged by the bars.
 
-    make bench [ARGS="--quick --only client,progress"]
+    make bench [ARGS="--quick --only client,http"]
 
 Environments are made when they are missing. All subjects take turns in one run, repetition after
 repetition; of each figure the least disturbed one counts. What is measured has one CPU for itself
@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from bench import workloads
-from bench.bars import BARS, MEGABYTES, Bar
+from bench.bars import BARS, HTTP_BARS, MEGABYTES, Bar
 from bench.driver import machine
+from bench.driver.http import MODES
 from bench.environments import NotMade
 from bench.runs import Cell, measure
 from bench.subjects import Subjects
 from bench.verdicts import missed, verdicts
-from bench.workloads import MB, Effort, Figures, Subject
+from bench.workloads import MB, QUICK, Effort, Figures, Subject
 
 Run = Callable[[Subject, Effort], Figures]
 
@@ -37,7 +38,17 @@ WORKLOADS: Final[dict[str, Run]] = {
         for size in MEGABYTES
     },
     "start": workloads.start,
+    **{f"http, {mode}": partial(workloads.http_calls, mode=mode) for mode in MODES},
+    "http, latency": partial(workloads.latency, mode="stateful"),
+    "http, latency, modern": partial(workloads.latency, mode="modern"),
+    "http, pauses": partial(workloads.pauses, mode="stateful"),
+    "http, pauses, modern": partial(workloads.pauses, mode="modern"),
+    "http, pauses, sse": partial(workloads.pauses, mode="sse"),
+    "http, progress": partial(workloads.http_progress, mode="sse"),
+    "http, progress, modern": partial(workloads.http_progress, mode="modern"),
+    "http, sessions": workloads.sessions,
 }
+ALL_BARS: Final = BARS + HTTP_BARS
 CLIENT_WORKLOADS: Final = {"client, 64 in flight": 64, "client, one by one": 1}
 
 
@@ -55,6 +66,7 @@ class Stage:
             pair
             for bar in bars
             for pair in ((bar.workload, bar.ours), (bar.their_workload, bar.peer))
+            if pair[1]
         ]
         cells: list[Cell] = []
         for workload, name in dict.fromkeys(named):
@@ -83,8 +95,8 @@ def main() -> None:
         sys.exit(excuse)
     times, effort = options.repetitions, Effort()
     if options.quick:
-        times, effort = 1, Effort(slices=2, slice_cpu=0.03, quiet=0)
-    bars = [bar for bar in BARS if not options.only or _topic(bar) in options.only]
+        times, effort = 1, QUICK
+    bars = [bar for bar in ALL_BARS if not options.only or _topic(bar) in options.only]
     machine.pin_load()
     with tempfile.TemporaryDirectory(prefix="barewire-bench-") as folder:
         stage = Stage(Path(folder))
@@ -111,7 +123,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    topics = list(dict.fromkeys(map(_topic, BARS)))
+    topics = list(dict.fromkeys(map(_topic, ALL_BARS)))
     add = parser.add_argument
     add("--only", type=lambda text: text.split(","), default=[], help=", ".join(topics))
     add("--repetitions", type=int, default=3, help="how often (%(default)s)")

@@ -21,16 +21,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import instructions, workloads
 from bench.driver import machine
+from bench.driver.http import MODES
 from bench.driver.wire import Era
 from bench.environments import NotMade, interpreters, python_environment, run, version_of
 from bench.runs import Cell, Results, measure
 from bench.table import number, table
 from bench.trees import ROOT, WORK_TREE, NoSuchCommit, copy
-from bench.workloads import INSTRUCTIONS, MB, Effort, Figures, Subject
+from bench.workloads import INSTRUCTIONS, MB, QUICK, Effort, Figures, Subject
 
 PROGRAMS: Final = {
     "async": ("-m", "bench.servers.barewire_server", "async"),
     "inline": ("-m", "bench.servers.barewire_server", "inline"),
+    "speed": ("-m", "bench.servers.barewire_server", "async", "--parser", "httptools"),
     "client": ("-m", "bench.clients.barewire_client"),
 }
 
@@ -48,6 +50,10 @@ class Loads(Protocol):
 
     def start(self, subject: Subject, effort: Effort, /) -> Figures: ...
 
+    def http_calls(self, subject: Subject, effort: Effort, /, mode: str) -> Figures: ...
+
+    def http_progress(self, subject: Subject, effort: Effort, /, mode: str) -> Figures: ...
+
     def client(
         self, subject: Subject, effort: Effort, /, server: Sequence[str], in_flight: int = 1
     ) -> Figures: ...
@@ -58,7 +64,7 @@ class Workload:
     """A program under a load, and the figure of it that is compared."""
 
     name: str
-    program: Literal["async", "inline", "client"]
+    program: Literal["async", "inline", "speed", "client"]
     figure: str
     run: Callable[[Subject, Effort], Figures]
 
@@ -75,6 +81,13 @@ def all_workloads(by: Loads, python: str = "") -> list[Workload]:
         Workload("1MB", "async", "cpu_mb", partial(by.payload, size=MB)),
         Workload("client", "client", "cpu", partial(by.client, server=floor, in_flight=64)),
         Workload("start", "async", "start_cpu", by.start),
+        *(
+            Workload(f"http-{mode}", "async", "cpu", partial(by.http_calls, mode=mode))
+            for mode in MODES
+        ),
+        Workload("http-inline", "inline", "cpu", partial(by.http_calls, mode="stateful")),
+        Workload("http-speed", "speed", "cpu", partial(by.http_calls, mode="stateful")),
+        Workload("http-progress", "async", "cpu", partial(by.http_progress, mode="sse")),
     ]
 
 
@@ -130,7 +143,7 @@ def main() -> None:
         sys.exit(excuse)
     times, effort = options.repetitions, Effort()
     if options.quick:
-        times, effort = 1, Effort(slices=2, slice_cpu=0.03, quiet=0)
+        times, effort = 1, QUICK
     if options.instructions:
         times = 1
     interpreter = options.python or next(iter(interpreters().values()), sys.executable)

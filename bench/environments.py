@@ -1,5 +1,6 @@
 """The environments that programs run in: one folder each under `.bench/`, made when missing."""
 
+import contextlib
 import hashlib
 import shutil
 import subprocess
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from bench.trees import ROOT
+from tests.interop import make_strangers
 
 FOLDER: Final = ROOT / ".bench"
+NPM: Final = ROOT / "bench" / "npm"
 
 
 class NotMade(Exception):
@@ -24,8 +27,7 @@ def python_environment(name: str, interpreter: str, arguments: Sequence[str]) ->
     """
     files = [Path(argument) for argument in arguments if argument.endswith(".txt")]
     made_from = [version_of(interpreter), *arguments, *(file.read_text() for file in files)]
-    digest = hashlib.sha256("\0".join(made_from).encode()).hexdigest()
-    folder = FOLDER / f"{name}-{digest[:8]}"
+    folder = _folder(name, made_from)
     python, finished = folder / "bin" / "python", folder / ".finished"
     if not finished.exists():
         print(f"{folder.name}: installing {' '.join(arguments)}", file=sys.stderr, flush=True)
@@ -34,6 +36,29 @@ def python_environment(name: str, interpreter: str, arguments: Sequence[str]) ->
         run([str(python), "-m", "pip", "install", "-q", *arguments])
         finished.touch()
     return str(python)
+
+
+def node_environment(name: str) -> tuple[Path, Path]:
+    """Return a Node and a folder with the `node_modules` that `npm/NAME/` pins."""
+    pins = [NPM / name / file for file in ("package.json", "package-lock.json")]
+    folder = _folder(name, [pin.read_text() for pin in pins])
+    finished = folder / ".finished"
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            node, npm = make_strangers.tools()
+            if not finished.exists():
+                print(f"{folder.name}: installing {pins[0].relative_to(ROOT)}", flush=True)
+                shutil.rmtree(folder, ignore_errors=True)
+                make_strangers.install_node_modules(npm, pins, folder)
+                finished.touch()
+    except make_strangers.NotMade as error:
+        raise NotMade(str(error)) from error
+    return node, folder
+
+
+def _folder(name: str, made_from: Sequence[str]) -> Path:
+    digest = hashlib.sha256("\0".join(made_from).encode()).hexdigest()
+    return FOLDER / f"{name}-{digest[:8]}"
 
 
 def version_of(interpreter: str) -> str:

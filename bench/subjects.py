@@ -8,15 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from bench.environments import NotMade, interpreters, python_environment, run, version_of
+from bench.environments import (
+    NPM,
+    NotMade,
+    interpreters,
+    node_environment,
+    python_environment,
+    run,
+    version_of,
+)
 from bench.trees import ROOT, WORK_TREE, copy
 from bench.workloads import Subject
 from tests.interop import make_strangers
 
 MCP2: Final = ROOT / "tests" / "interop" / "requirements-mcp2.txt"
-TS_SDK: Final = "@modelcontextprotocol/sdk"
-NPM_TS1: Final = ROOT / "tests" / "interop" / "npm" / "ts1"
-
+TS1: Final = "@modelcontextprotocol/sdk"
+TS2: Final = "@modelcontextprotocol/server"
 
 _OURS: Final = {
     "async": ("bench.servers.barewire_server", "async"),
@@ -25,12 +32,14 @@ _OURS: Final = {
     "floor-aio": ("bench.servers.floor_aio",),
     "floor-anyio-task": ("bench.servers.floor_anyio_task",),
     "floor-block": ("bench.servers.floor_block",),
+    "floor-anyio-h11": ("bench.servers.floor_anyio_h11",),
+    "speed": ("bench.servers.barewire_server", "async", "--parser", "httptools"),
 }
 _MCP2: Final = {
     "mcp2-high": ("bench.servers.mcp2_high",),
     "mcp2-client": ("bench.clients.mcp2_client",),
 }
-KINDS: Final = frozenset({*_OURS, *_MCP2, "ts1"})
+KINDS: Final = frozenset({*_OURS, *_MCP2, "ts1", "ts2"})
 
 
 class Subjects:
@@ -52,6 +61,8 @@ class Subjects:
             return self._mcp2(name, python, *_MCP2[kind])
         if kind == "ts1":
             return self._ts1(name)
+        if kind == "ts2":
+            return self._ts2(name)
         raise ValueError(f"there is no subject {name!r}")
 
     @cached_property
@@ -65,11 +76,11 @@ class Subjects:
     def versions(self) -> dict[str, str]:
         """What is measured, and on what."""
         pins = dict(line.split("==") for line in MCP2.read_text().split() if "==" in line)
-        packages = json.loads((NPM_TS1 / "package.json").read_text())["dependencies"]
         return {
             "barewire": _commit(),
             "mcp2": f"mcp {pins['mcp']}",
-            "ts1": f"{TS_SDK} {packages[TS_SDK]}",
+            "ts1": _npm_version(make_strangers.HERE / "npm" / "ts1", TS1),
+            "ts2": _npm_version(NPM / "ts2", TS2),
             **{f"@{name}": f"CPython {version_of(path)}" for name, path in self.pythons.items()},
         }
 
@@ -87,16 +98,20 @@ class Subjects:
 
     @staticmethod
     def _ts1(name: str) -> Subject:
-        """Return the server of the official TypeScript SDK; its code takes long to get warm."""
+        """Return the server of the official TypeScript SDK 1.x."""
         environment = make_strangers.ENVIRONMENTS["ts1"]
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 environment.make()
         except make_strangers.NotMade as error:
             raise NotMade(str(error)) from error
-        program = ROOT / "bench" / "servers" / "ts1.mjs"
-        command = (str(environment.program), str(program), str(environment.folder))
-        return Subject(name, command, warmup=8000)
+        return _node(name, environment.program, "ts1.mjs", environment.folder)
+
+    @staticmethod
+    def _ts2(name: str) -> Subject:
+        """Return the server of the official TypeScript SDK 2.x."""
+        node, folder = node_environment("ts2")
+        return _node(name, node, "ts2.mjs", folder)
 
     @cached_property
     def _requirements(self) -> list[str]:
@@ -107,6 +122,17 @@ class Subjects:
             wanted = "CPython 3.11" if python == "3.11" else "a CPython newer than 3.11"
             raise NotMade(f"{wanted} is neither on PATH nor in pyenv")
         return python_environment(name, self.pythons[python], arguments)
+
+
+def _node(name: str, node: Path, program: str, folder: Path) -> Subject:
+    """Return a program that runs on Node; its code takes long to get warm."""
+    command = (str(node), str(ROOT / "bench" / "servers" / program), str(folder))
+    return Subject(name, command, warmup=8000)
+
+
+def _npm_version(folder: Path, package: str) -> str:
+    pins = json.loads((folder / "package.json").read_text())["dependencies"]
+    return f"{package} {pins[package]}"
 
 
 def _commit() -> str:

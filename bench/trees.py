@@ -21,7 +21,10 @@ class NoSuchCommit(Exception):
 
 
 def copy(name: str, into: Path) -> list[str]:
-    """Copy the package of a commit, or of `WORK_TREE`, `into` a folder; return what it requires."""
+    """Copy the package of a commit, or of `WORK_TREE`, `into` a folder.
+
+    Returns what it requires, with what makes it fast.
+    """
     if name == WORK_TREE:
         source = ROOT
     else:
@@ -34,8 +37,10 @@ def copy(name: str, into: Path) -> list[str]:
         target = into / "tree" / Path(*package.split("."))
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source / folders[package], target, ignore=ignored, dirs_exist_ok=True)
-    requirements: list[str] = settings["project"]["dependencies"]
-    return requirements
+    project = settings["project"]
+    requirements: list[str] = project["dependencies"]
+    speed: list[str] = project.get("optional-dependencies", {}).get("speed", [])
+    return [*requirements, *speed]
 
 
 def _archive(commit: str) -> bytes:

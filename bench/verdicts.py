@@ -17,8 +17,13 @@ def verdicts(bars: Sequence[Bar], results: Results, missing: Mapping[str, str]) 
 
 
 def ratio_of(bar: Bar, results: Results) -> float | None:
-    """Return the figure of ours divided by that of the other, None when one is missing."""
+    """Return the figure of ours divided by that of the other, None when one is missing.
+
+    Without another one it is the figure itself.
+    """
     ours, theirs = _figures(bar, results)
+    if not bar.peer:
+        return ours
     return None if ours is None or theirs is None else ours / theirs
 
 
@@ -35,9 +40,15 @@ def _row(bar: Bar, results: Results) -> list[str]:
     beside = bar.peer if bar.their_workload == bar.workload else f"{bar.peer}, {bar.peer_workload}"
     verdict = ("-", "missing")
     if ratio is not None:
-        verdict = (as_ratio(ratio, bar.limit), "yes" if bar.holds(ratio) else "NO")
+        verdict = (as_ratio(ratio, bar.limit), _judgement(bar, ratio))
     written, holds = verdict
     return [bar.workload, bar.figure, bar.ours, ours, beside, theirs, written, bar.limit, holds]
+
+
+def _judgement(bar: Bar, ratio: float) -> str:
+    if not bar.limit:
+        return "-"
+    return "yes" if bar.holds(ratio) else "NO"
 
 
 def as_ratio(ratio: float, limit: str) -> str:

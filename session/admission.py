@@ -23,11 +23,20 @@ from barewire.protocol.revisions import revision_named
 from barewire.protocol.values import as_id
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Facts, Local, Served
+from barewire.session.principal import Principal
 from barewire.session.questions import capability_asked
 from barewire.session.session import Session
 from barewire.session.tables import Leniency
 
-__all__ = ["Refusal", "admit", "facts_of", "failure_for", "open_exchange", "served_by"]
+__all__ = [
+    "Refusal",
+    "admit",
+    "facts_of",
+    "failure_for",
+    "nothing_said",
+    "open_exchange",
+    "served_by",
+]
 
 
 @record
@@ -46,7 +55,7 @@ _VERSION_SHOWN = 64
 
 
 def admit(
-    request: Request, local: Local, session: Session | None, principal: object = None
+    request: Request, local: Local, session: Session | None, principal: Principal | None = None
 ) -> Exchange | Refusal:
     """Return the exchange that `request` opens, or why it opens none.
 
@@ -91,17 +100,22 @@ def open_exchange(
 
 
 def facts_of(
-    meta: dict[str, Any] | None, local: Local, session: Session | None, principal: object = None
+    meta: dict[str, Any] | None,
+    local: Local,
+    session: Session | None,
+    principal: Principal | None = None,
 ) -> Facts | Refusal:
     """Return what holds for a request with this `_meta`, or why it cannot be served."""
     if meta is not None and local.modern and local.role == "server" and claims_modern(meta):
         return _facts_of_envelope(meta, local, principal)
     if session is not None and session.established:
         return session.facts
-    return _nothing_said(local, session)
+    return nothing_said(local, session)
 
 
-def _facts_of_envelope(meta: dict[str, Any], local: Local, principal: object) -> Facts | Refusal:
+def _facts_of_envelope(
+    meta: dict[str, Any], local: Local, principal: Principal | None
+) -> Facts | Refusal:
     version = meta.get(PROTOCOL_VERSION)
     revision = revision_named(version)
     if type(version) is str and (revision is None or revision not in local.modern):
@@ -125,7 +139,8 @@ def _facts_of_envelope(meta: dict[str, Any], local: Local, principal: object) ->
     )
 
 
-def _nothing_said(local: Local, session: Session | None) -> Refusal:
+def nothing_said(local: Local, session: Session | None = None) -> Refusal:
+    """Return the refusal of a request that says by no means which rules it follows."""
     if local.role == "client":
         phase = "new" if session is None else session.phase
         return Refusal(Reason.NOT_INITIALIZED, f"the session is {phase}")

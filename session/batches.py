@@ -6,6 +6,7 @@ notifications and responses alone is answered by nothing.
 
 from typing import Protocol
 
+from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Failure, Success
 
 __all__ = ["Answers", "BatchReply"]
@@ -18,8 +19,10 @@ class Answers(Protocol):
         """Count one more answer that is to come."""
         ...
 
-    def collect(self, answer: Success | Failure | None) -> list[Success | Failure] | None:
-        """Take one answer, `None` for a request that was given up.
+    def collect(
+        self, answer: Success | Failure | None, reason: Reason | None = None
+    ) -> list[Success | Failure] | None:
+        """Take one answer, `None` for a request that was given up; `reason` is that of an error.
 
         Return all of them once none is missing, unless they go their own way from here.
         """
@@ -39,7 +42,9 @@ class BatchReply:
         """One more answer is to come."""
         self._open += 1
 
-    def collect(self, answer: Success | Failure | None) -> list[Success | Failure] | None:
+    def collect(
+        self, answer: Success | Failure | None, reason: Reason | None = None
+    ) -> list[Success | Failure] | None:
         """Take one answer, `None` for a request that was given up; return all once complete."""
         self._open -= 1
         if answer is not None:

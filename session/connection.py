@@ -165,7 +165,7 @@ class Connection(Receiver):
         self, exchange: Exchange, reason: Reason, detail: str | None = None, data: Any = None
     ) -> None:
         """Answer a request of the peer with an error; raises `LocalProtocolError` likewise."""
-        self._answer(exchange, exchange.fail(reason, detail, data))
+        self._answer(exchange, exchange.fail(reason, detail, data), reason)
 
     def fail_with(self, exchange: Exchange, code: int, message: str, data: Any = None) -> None:
         """Answer with an error of the application's own; raises `LocalProtocolError` likewise."""

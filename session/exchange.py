@@ -17,6 +17,7 @@ from barewire.protocol.revisions import Revision
 from barewire.session.batches import Answers
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.facts import Facts
+from barewire.session.principal import Principal
 from barewire.session.tables import EXCHANGE, Life, LifeStep
 
 __all__ = ["DEFAULT_TIMEOUT", "Exchange"]
@@ -102,7 +103,7 @@ class Exchange:
         return self.facts.capabilities
 
     @property
-    def principal(self) -> object:
+    def principal(self) -> Principal | None:
         """Who was authenticated, `None` where nobody was."""
         return self.facts.principal
 

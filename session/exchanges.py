@@ -3,8 +3,6 @@
 The same id may be in flight in both directions at once, and `1` is not `"1"`.
 """
 
-from itertools import count
-
 from barewire.protocol.envelope import claims_modern, meta_of
 from barewire.protocol.jsonrpc import Request, RequestId
 from barewire.session.deadlines import Deadlines
@@ -19,7 +17,7 @@ class Exchanges:
 
     __slots__ = (
         "_given_up",
-        "_ids",
+        "asked",
         "deadlines",
         "limits",
         "ours",
@@ -40,7 +38,8 @@ class Exchanges:
         self.deadlines: Deadlines = Deadlines()
         self.seen: set[RequestId] | None = set() if remember else None
         """Ids that the peer has used, kept by strict peers only: it grows with history."""
-        self._ids = count(1)
+        self.asked: int = 0
+        """How many ids we have used."""
         self._given_up: dict[RequestId, Exchange] = {}
 
     def first_use(self, request: Request) -> bool:
@@ -57,7 +56,8 @@ class Exchanges:
 
     def next_id(self) -> int:
         """Return an id that this peer has never used."""
-        return next(self._ids)
+        self.asked += 1
+        return self.asked
 
     def add_ours(self, exchange: Exchange) -> None:
         """Take in a request of ours; its `deadline` and `progress_token` are set."""

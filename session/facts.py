@@ -9,6 +9,7 @@ from barewire.protocol.methods import Method, Role, other, sent_by
 from barewire.protocol.record import record
 from barewire.protocol.revisions import ALL, LEGACY, MODERN, Revision
 from barewire.protocol.shapes import Checker, Fault, checker_named
+from barewire.session.principal import Principal
 from barewire.session.tables import LENIENT, Leniency
 
 __all__ = ["Facts", "Implementation", "Local", "Served"]
@@ -129,5 +130,5 @@ class Facts:
     """Who the peer says it is: for display and logs, never to decide by."""
     log_level: str | None = None
     """The level that a modern request asked for; `None` asks for no log messages."""
-    principal: object = None
+    principal: Principal | None = None
     """Who was authenticated, `None` where nobody was."""

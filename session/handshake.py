@@ -5,6 +5,7 @@ from barewire.protocol.jsonrpc import Request, Success
 from barewire.protocol.shapes import checker_named
 from barewire.session.admission import Refusal
 from barewire.session.facts import Local
+from barewire.session.principal import Principal
 from barewire.session.session import Session, choose_revision
 
 __all__ = ["receive_initialize"]
@@ -16,7 +17,7 @@ def receive_initialize(
     session: Session | None,
     *,
     batched: bool = False,
-    principal: object = None,
+    principal: Principal | None = None,
 ) -> tuple[Session, Success] | Refusal:
     """Return the session that `initialize` opens with the answer to it, or why it opens none.
 

@@ -8,7 +8,7 @@ from barewire.protocol.jsonrpc import Failure, Message, Notification, Request, S
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.exchange import Exchange
 
-__all__ = ["Outbox", "line_of", "must_be_writable", "written_instead"]
+__all__ = ["Outbox", "array_of", "line_of", "must_be_writable", "written_instead"]
 
 
 class Outbox:
@@ -66,10 +66,7 @@ class Outbox:
         """Queue the answers to a batch as one array."""
         if self.closed or not answers:
             return
-        try:
-            data = encode_batch(answers, newline=True)
-        except EncodeError:
-            data = encode_batch([_writable(answer) for answer in answers], newline=True)
+        data = array_of(answers) + b"\n"
         self._buffers.append(data)
         self.pending += len(data)
 
@@ -98,6 +95,14 @@ def line_of(request: Request) -> bytes:
         return encode(request, newline=True)
     except EncodeError as error:
         raise _refused(error) from None
+
+
+def array_of(answers: Sequence[Success | Failure]) -> bytes:
+    """Write the answers to a batch as one array; those that JSON cannot carry become -32603."""
+    try:
+        return encode_batch(answers)
+    except EncodeError:
+        return encode_batch([_writable(answer) for answer in answers])
 
 
 def must_be_writable(value: object) -> None:

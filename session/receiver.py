@@ -100,6 +100,17 @@ class Receiver:
                 events.append(event) if not isinstance(event, list) else events.extend(event)
         return events
 
+    def receive(self, frame: Frame, via: Answers, *, now: float) -> list[Event]:
+        """Take what came by itself and not in a line; its answers, if any are due, go to `via`."""
+        if isinstance(frame, Batch):
+            return self._batch_received(frame, now, via)
+        events: list[Event] = []
+        via.expect()  # held open until all of it has been seen
+        self._expect(frame, via)
+        _gather(self._receive(frame, now, via), events)
+        self._collect(via, None)
+        return events
+
     def receive_eof(self) -> list[Event]:
         """Note that the peer will send nothing more: our requests cannot be answered.
 
@@ -178,7 +189,9 @@ class Receiver:
         if request.method == "subscriptions/listen":
             return self._listen_received(exchange)
         if len(exchanges.theirs) - len(self.listeners.open) >= self.limits.theirs:
-            self._answer(exchange, exchange.fail(Reason.BUSY, None, {"retryable": True}))
+            self._answer(
+                exchange, exchange.fail(Reason.BUSY, None, {"retryable": True}), Reason.BUSY
+            )
             return None
         exchanges.theirs[id] = exchange
         return Requested(exchange)
@@ -382,24 +395,33 @@ class Receiver:
     # What is no message, or several.
 
     def _batch_received(self, batch: Batch, now: float, via: Answers | None) -> list[Event]:
-        session = self.session
-        asks = any(isinstance(item, Request) for item in batch.items)
-        if session is None or not session.established or not session.revision.batch:
-            return [self._object(Reason.BATCH_NOT_ALLOWED, None, via, asks=asks)]
-        if len(batch.items) > self.limits.batch:
-            detail = f"at most {self.limits.batch} messages in a batch"
-            return [self._object(Reason.INVALID_REQUEST, detail, via, asks=asks)]
+        fault = self.batch_fault(batch)
+        if fault is not None:
+            asks = any(isinstance(item, Request) for item in batch.items)
+            return [self._object(fault.reason, fault.detail, via, asks=asks)]
         reply: Answers = BatchReply() if via is None else via
         reply.expect()  # held open until every member has been seen
         events: list[Event] = []
         for item in batch.items:
-            if isinstance(item, Request) or (isinstance(item, Malformed) and self._answers(item)):
-                reply.expect()
-            event = self._receive(item, now, reply)
-            if event is not None:
-                events.append(event) if not isinstance(event, list) else events.extend(event)
+            self._expect(item, reply)
+            _gather(self._receive(item, now, reply), events)
         self._collect(reply, None)
         return events
+
+    def batch_fault(self, batch: Batch) -> Refusal | None:
+        """Return why a batch is not taken apart, `None` when it is."""
+        session = self.session
+        if session is None or not session.established or not session.revision.batch:
+            return Refusal(Reason.BATCH_NOT_ALLOWED)
+        if len(batch.items) > self.limits.batch:
+            return Refusal(
+                Reason.INVALID_REQUEST, f"at most {self.limits.batch} messages in a batch"
+            )
+        return None
+
+    def _expect(self, frame: Frame, via: Answers) -> None:
+        if isinstance(frame, Request) or (isinstance(frame, Malformed) and self._answers(frame)):
+            via.expect()
 
     def _malformed(self, malformed: Malformed, via: Answers | None) -> Event:
         reason, detail, id = malformed.reason, malformed.detail, malformed.id
@@ -462,7 +484,9 @@ class Receiver:
         if notice is not None:
             self.outbox.send(notice, exchange)
 
-    def _answer(self, exchange: Exchange, answer: Success | Failure) -> None:
+    def _answer(
+        self, exchange: Exchange, answer: Success | Failure, reason: Reason | None = None
+    ) -> None:
         id = exchange.request.id
         self.exchanges.theirs.pop(id, None)
         if exchange.subscription is not None:
@@ -470,17 +494,19 @@ class Receiver:
         if exchange.via is None:
             self.outbox.send(answer)
         else:
-            self._collect(exchange.via, answer)
+            self._collect(exchange.via, answer, reason)
 
     def _refuse(self, id: RequestId | None, refusal: Refusal, via: Answers | None) -> None:
         failure = failure_for(id, refusal, self.session)
         if via is None:
             self.outbox.send(failure)
         else:
-            self._collect(via, failure)
+            self._collect(via, failure, refusal.reason)
 
-    def _collect(self, via: Answers, answer: Success | Failure | None) -> None:
-        answers = via.collect(answer)
+    def _collect(
+        self, via: Answers, answer: Success | Failure | None, reason: Reason | None = None
+    ) -> None:
+        answers = via.collect(answer, reason)
         if answers is not None:
             self.outbox.send_batch(answers)
 

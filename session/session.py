@@ -16,6 +16,7 @@ from barewire.protocol.values import as_object, as_string
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.exchange import log_message
 from barewire.session.facts import Facts, Local
+from barewire.session.principal import Principal
 from barewire.session.tables import BEFORE_READY, SESSION, Phase, PhaseStep
 
 __all__ = ["Session", "choose_revision"]
@@ -43,7 +44,7 @@ class Session:
 
     __slots__ = ("facts", "instructions", "local", "log_level", "phase", "subscriptions")
 
-    def __init__(self, local: Local, principal: object = None) -> None:
+    def __init__(self, local: Local, principal: Principal | None = None) -> None:
         self.local: Local = local
         self.phase: Phase = "new"
         newest = local.legacy[-1] if local.legacy else LATEST_LEGACY
@@ -178,7 +179,9 @@ class Session:
         }
 
     @classmethod
-    def restore(cls, snapshot: dict[str, Any], local: Local, principal: object = None) -> "Session":
+    def restore(
+        cls, snapshot: dict[str, Any], local: Local, principal: Principal | None = None
+    ) -> "Session":
         """Return the session that `snapshot` describes.
 
         Raises `LocalProtocolError` when it names a revision that is not spoken here, or a phase
@@ -197,6 +200,19 @@ class Session:
         session.instructions = snapshot["instructions"]
         session.log_level = snapshot["logLevel"]
         session.subscriptions = dict.fromkeys(snapshot["subscriptions"])
+        return session
+
+    @classmethod
+    def standing(
+        cls, local: Local, revision: Revision, principal: Principal | None = None
+    ) -> "Session":
+        """Return a session without a handshake: of a request to a server that keeps none.
+
+        Nothing is known of the client, and nothing that it says is remembered.
+        """
+        session = cls(local, principal)
+        session.phase = "ready"
+        session.facts = Facts(local, revision, {}, principal=principal)
         return session
 
     def offers(self, capability: str) -> bool:

@@ -49,6 +49,14 @@ class Carrier(Protocol):
         """Wait until there is room to send more about this request."""
         ...
 
+    def close_stream(self, exchange: Exchange, retry: float | None) -> bool:
+        """End the connection that carries a request's stream, so that its client polls.
+
+        The client comes back for the rest in `retry` seconds. Returns whether there was a
+        connection that can be ended so.
+        """
+        ...
+
     def expect(self) -> None:
         """Take note that a handler was begun which may say something in its first step."""
         ...

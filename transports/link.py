@@ -12,6 +12,7 @@ from typing import Final
 from barewire.protocol.errors import Reason
 from barewire.session.connection import Connection
 from barewire.session.events import Event, Violated
+from barewire.transports.alarm import Alarm
 from barewire.transports.backend import Backend, Signal, Timer, current
 from barewire.transports.pipe import Pipe
 
@@ -48,8 +49,7 @@ class Link:
         """What of the bytes in the pipe was pending when some were handed over last: no less."""
         self._flushing = False
         self._expecting = False
-        self._timer: Timer | None = None
-        self._timer_at = float("inf")
+        self._alarm = Alarm(self.backend, self._expire)
         self._room: Signal | None = None
         self._ended = False
         self._closed = False
@@ -87,11 +87,8 @@ class Link:
 
     def keep_time(self) -> None:
         """Say that a request of ours was made: it expires when its time is up."""
-        deadline = self.connection.deadline()
-        if deadline is not None and deadline < self._timer_at and not self._closed:
-            self._disarm()
-            self._timer_at = deadline
-            self._timer = self.backend.call_at(deadline, self._expire)
+        if not self._closed:
+            self._alarm.set(self.connection.deadline())
 
     def flush(self) -> None:
         """Hand what the connection has to send to the pipe at once."""
@@ -140,7 +137,7 @@ class Link:
             return
         self._ended = self._closed = True
         self._tell(self.connection.close())
-        self._disarm()
+        self._alarm.dismiss()
         if self._watch is not None:
             self._watch.dismiss()
         self._drained()
@@ -191,15 +188,7 @@ class Link:
         if room is not None:
             room.set()
 
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._timer_at = float("inf")
-
     def _expire(self) -> None:
-        self._timer = None
-        self._timer_at = float("inf")
         self._tell(self.connection.expire(self.backend.now()))
         self.wake()
         self.keep_time()

@@ -1,6 +1,7 @@
 """The two halves of a pipe on descriptors whose readiness the loop can watch.
 
-The descriptors are non-blocking; `FdPipe` sees to that. Each half owns its descriptor.
+The descriptors are non-blocking; whoever makes the halves sees to that. A half that is closed
+closes its descriptor; two halves of one descriptor are stopped instead, by `stop` and `drop`.
 """
 
 import os
@@ -22,7 +23,7 @@ _IOV_MAX: Final = 1024  # Linux, macOS and the BSDs
 class PolledReader:
     """Reads one chunk whenever the loop finds the descriptor readable."""
 
-    __slots__ = ("_backend", "_ended", "_fd", "on_data")
+    __slots__ = ("_backend", "_ended", "_fd", "_watching", "on_data")
 
     on_data: OnData
 
@@ -33,28 +34,36 @@ class PolledReader:
         self._backend = backend
         self._fd = fd
         self._ended = ended
+        self._watching = False
 
     def start(self, on_data: OnData) -> None:
         """Begin to read."""
         self.on_data = on_data
-        self._backend.add_reader(self._fd, self._read)
+        self.resume()
 
     def pause(self) -> None:
         """Stop reading."""
+        self._watching = False
         self._backend.remove_reader(self._fd)
 
     def resume(self) -> None:
         """Go on reading."""
+        self._watching = True
         self._backend.add_reader(self._fd, self._read)
 
     def read_rest(self, chunks: int) -> None:
-        """Read what is there now, at most `chunks` chunks, without waiting for more."""
-        while chunks and self._read():
+        """Read what is there now, at most `chunks` chunks, unless it pauses or ends."""
+        while chunks and self._watching and self._read():
             chunks -= 1
+
+    def stop(self) -> None:
+        """Stop reading for good, and forget the owner, so that no cycle is left."""
+        self.pause()
+        self.on_data = self._ended = _ignore
 
     def close(self) -> None:
         """Stop reading and close the descriptor."""
-        self._backend.remove_reader(self._fd)
+        self.stop()
         os.close(self._fd)
 
     def _read(self) -> bool:
@@ -70,7 +79,7 @@ class PolledReader:
         return True
 
     def _end(self, reason: OSError | None) -> bool:
-        self._backend.remove_reader(self._fd)
+        self.pause()
         self._ended(reason)
         return False
 
@@ -130,10 +139,15 @@ class PolledWriter:
                 self._backend.remove_writer(self._fd)
             self._moved(before)
 
-    def close(self) -> None:
-        """Drop what is queued and close the descriptor."""
+    def drop(self) -> None:
+        """Drop what is queued and whatever follows, and forget the owner."""
         if self._open:
             self._give_up()
+        self._moved = self._broken = _ignore
+
+    def close(self) -> None:
+        """Drop what is queued and close the descriptor."""
+        self.drop()
         os.close(self._fd)
 
     def _offer(self, buffers: list[bytes] | list[bytes | memoryview]) -> int:
@@ -163,3 +177,7 @@ class PolledWriter:
             self._queue.clear()
         before, self.pending = self.pending, 0
         self._moved(before)
+
+
+def _ignore(_: object) -> None:
+    """Stand in for an owner that is gone."""

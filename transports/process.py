@@ -17,7 +17,8 @@ from typing import IO, Final, Literal, NoReturn
 from barewire.protocol.record import record
 from barewire.transports.backend import Signal, Timer, current
 from barewire.transports.child import StderrTail, group_is_alive, signal_group, watch_exit
-from barewire.transports.fdpipe import TICK, FdPipe
+from barewire.transports.duplex import TICK
+from barewire.transports.fdpipe import FdPipe
 
 __all__ = [
     "DEFAULT_GRACE",

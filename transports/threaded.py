@@ -64,6 +64,11 @@ class ThreadedReader:
         """Deliver what has been read; whether there is more, only the thread can find out."""
         self._deliver()
 
+    def stop(self) -> None:
+        """Deliver nothing more, and forget the owner."""
+        self.pause()
+        self.on_data = self._ended = _ignore
+
     def close(self) -> None:
         """Stop the thread, which then closes the descriptor."""
         self._closed = True
@@ -141,9 +146,14 @@ class ThreadedWriter:
     def push(self) -> None:
         """Do nothing: the thread pushes."""
 
+    def drop(self) -> None:
+        """Drop what is queued and whatever follows."""
+        if self._open:
+            self._give_up()
+
     def close(self) -> None:
         """Drop what is queued and end the thread, which then closes the descriptor."""
-        self._give_up()
+        self.drop()
         self.finish()
 
     def finish(self) -> None:
@@ -216,3 +226,7 @@ class _Waker:
         """Close what the thread waited on."""
         if self._ends is not None:
             os.close(self._ends[0])
+
+
+def _ignore(_: object) -> None:
+    """Stand in for an owner that is gone."""

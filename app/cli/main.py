@@ -44,9 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"barewire {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="serve a file or a module on standard input and output")
+    run = commands.add_parser(
+        "run", help="serve a file or a module, on standard input and output or over HTTP"
+    )
     run.add_argument("target", metavar="TARGET", help="file.py:server or package.module:server")
     run.add_argument("--backend", choices=("asyncio", "trio"), default="asyncio")
+    _http_options(run.add_argument_group("over HTTP"))
 
     ls = commands.add_parser("ls", help="list what a server offers")
     ls.add_argument("target", metavar="TARGET", nargs="?", help="or: -- COMMAND...")
@@ -61,12 +64,39 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _http_options(run: argparse._ArgumentGroup) -> None:
+    run.add_argument("--http", metavar="HOST:PORT", help="serve there; port 0 takes a free one")
+    run.add_argument("--path", default="/mcp", help="where the endpoint is (default: /mcp)")
+    run.add_argument("--stateless", action="store_true", help="keep no sessions")
+    form = run.add_mutually_exclusive_group()
+    form.add_argument(
+        "--json-response", action="store_true", default=None, help="answer with JSON only"
+    )
+    form.add_argument(
+        "--sse-response",
+        action="store_false",
+        dest="json_response",
+        help="answer legacy clients with event streams only",
+    )
+    run.add_argument(
+        "--allow-host", metavar="NAME", action="append", help="a name that clients use for it"
+    )
+    run.add_argument(
+        "--allow-origin", metavar="ORIGIN", action="append", help="of web pages that may ask"
+    )
+    run.add_argument("--parser", choices=("h11", "httptools"), default="h11")
+    run.add_argument("--tls-cert", metavar="FILE", help="the certificate (PEM), for HTTPS")
+    run.add_argument("--tls-key", metavar="FILE", help="its key, unless it is in that file")
+
+
 def _client_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mode", choices=("auto", "legacy", "modern"), default="auto")
     parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.http is not None:
+        return _run_http(options)
     from barewire.run import run_stdio
     from barewire.transports.stdio import claim_stdio
 
@@ -74,6 +104,46 @@ def _run(options: argparse.Namespace) -> int:
     with claim_stdio() as claim:
         run_stdio(load_server(options.target), backend=options.backend, claim=claim)
     return 0
+
+
+def _run_http(options: argparse.Namespace) -> int:
+    from barewire.run_http import run_http
+
+    host, port = _address(options.http)
+    try:
+        run_http(
+            load_server(options.target),
+            host,
+            port,
+            path=options.path,
+            stateless_http=options.stateless,
+            json_response=options.json_response,
+            hosts=options.allow_host,
+            origins=options.allow_origin or (),
+            tls=_tls(options.tls_cert, options.tls_key),
+            parser=options.parser,
+            backend=options.backend,
+        )
+    except (ValueError, ModuleNotFoundError) as error:
+        raise TargetError(str(error)) from None
+    return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise TargetError(f"--http takes HOST:PORT, not {text!r}")
+    return host.strip("[]"), int(port)
+
+
+def _tls(certificate: str | None, key: str | None) -> Any:
+    if certificate is None:
+        return None
+    import ssl
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 def _ask(options: argparse.Namespace, command: list[str]) -> int:

@@ -1,7 +1,7 @@
 """A server: registries, and one way to serve what is in them."""
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, overload
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol, TypeVar, overload
 from weakref import WeakSet
 
 from barewire.invoke import Answer, Call
@@ -12,7 +12,9 @@ from barewire.server.tools import Tool, Tools
 from barewire.session.events import Violated
 from barewire.session.facts import Implementation, Local
 from barewire.session.limits import DEFAULT_LIMITS, Limits
+from barewire.session.principal import Authenticate
 from barewire.session.tables import LENIENT, Leniency
+from barewire.transports.http.limits import DEFAULT_HTTP_LIMITS, HttpLimits
 
 __all__ = ["Audience", "Server"]
 
@@ -47,6 +49,10 @@ class Server:
     `page_size` is the most that one page of a list holds. `on_fault` is called on the event loop
     with everything that a client does wrong and the server lives through, such as a line that is no
     message; the first of each client is also logged as a warning, the others for debugging.
+
+    `authenticate` is asked about every HTTP request who makes it, an `async` function from the
+    request's facts to a `Principal`, or to `None` for somebody who may not come in (401). What is
+    remembered of a client then is its principal's alone. By default anybody may ask.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Server:
         limits: Limits = DEFAULT_LIMITS,
         page_size: int = 1000,
         on_fault: Callable[[Violated], object] | None = None,
+        authenticate: Authenticate | None = None,
     ) -> None:
         members = {
             "name": name,
@@ -79,6 +86,7 @@ class Server:
         self.limits = limits
         self.strict = strict
         self.on_fault = on_fault
+        self.authenticate = authenticate
         self.tools: Tools = Tools(page_size, self._tools_changed)
         self._audience: WeakSet[Audience] = WeakSet()
         self.dispatch: dict[str, Callable[[Call], Answer]] = {
@@ -134,7 +142,8 @@ class Server:
 
         Raises `TypeError` for what cannot be called by name with JSON (a parameter or a result that
         no schema can describe, any number of arguments, positional-only ones, a generator), and
-        `ValueError` for a name that is taken or has characters that others may not take.
+        `ValueError` for a name that is taken or has characters that others may not take, and for a
+        `Header` where none may be.
         """
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -191,3 +200,47 @@ class Server:
         from barewire.run import run_stdio
 
         run_stdio(self, backend=backend)
+
+    def run_http(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        *,
+        path: str = "/mcp",
+        stateless_http: bool = False,
+        json_response: bool | None = None,
+        hosts: Sequence[str] | None = None,
+        origins: Sequence[str] = (),
+        parser: Literal["h11", "httptools"] = "h11",
+        limits: HttpLimits = DEFAULT_HTTP_LIMITS,
+        backend: str = "asyncio",
+    ) -> None:
+        """Serve over Streamable HTTP until SIGINT or SIGTERM; says on standard error where.
+
+        With `stateless_http` legacy clients get no session: each of their requests stands alone.
+        `json_response` says whether answers are always JSON (True) or to legacy clients always
+        event streams (False); by default they are JSON if nothing is said before the answer and
+        that comes within `limits.defer` seconds.
+
+        `hosts` are the names that clients reach it by (default: this machine and `host`), `origins`
+        those of web pages that may ask it from elsewhere (default: none); their browsers are told
+        so by CORS. `parser` reads the requests; `httptools` comes with the extra `speed`.
+
+        Raises `ValueError` for options that make no sense, OSError when the address cannot be had.
+        For TLS, and to serve within a program of one's own, see `barewire.run_http`.
+        """
+        from barewire.run_http import run_http
+
+        run_http(
+            self,
+            host,
+            port,
+            path=path,
+            stateless_http=stateless_http,
+            json_response=json_response,
+            hosts=hosts,
+            origins=origins,
+            parser=parser,
+            limits=limits,
+            backend=backend,
+        )

@@ -16,6 +16,7 @@ from barewire.errors import ArgumentError
 from barewire.invoke import behind
 from barewire.protocol.codec import dumps, loads
 from barewire.protocol.values import as_array, as_object
+from barewire.server.mirrored import Header
 
 __all__ = ["Schema", "Signature", "convert", "members_of_union", "schema_of"]
 
@@ -125,11 +126,12 @@ class Signature:
 class _Field:
     """One parameter as a member of the arguments; raises `TypeError` if it cannot be one."""
 
-    __slots__ = ("default", "definition", "name")
+    __slots__ = ("default", "definition", "header", "name")
 
     def __init__(self, parameter: inspect.Parameter, annotation: Any, function: str) -> None:
         self.name = parameter.name
         self.default = parameter.default
+        self.header = _header_in(annotation)
         where = f"{function}: parameter {self.name}"
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise TypeError(f"{where} stands for any number of arguments: name each of them")
@@ -217,6 +219,16 @@ def _context_kind(annotation: Any) -> type | None:
     return None
 
 
+def _header_in(annotation: Any) -> Header | None:
+    """Return the `Header` that an annotation has, also one that it may not have there."""
+    for member in members_of_union(annotation):
+        if get_origin(member) is Annotated:
+            inner, *extras = get_args(member)
+            found = [extra for extra in extras if isinstance(extra, Header)]
+            return found[0] if found else _header_in(inner)
+    return None
+
+
 def _schema_of_arguments(model: type[msgspec.Struct], fields: list[_Field]) -> Schema:
     schema = schema_of(model)
     schema.pop("title", None)
@@ -225,6 +237,8 @@ def _schema_of_arguments(model: type[msgspec.Struct], fields: list[_Field]) -> S
         properties[field.name].pop("default", None)
         if field.has_default:
             properties[field.name] |= _default_of(field)
+        if field.header is not None:
+            properties[field.name]["x-mcp-header"] = field.header.name
     return schema
 
 

@@ -3,13 +3,14 @@
 import contextvars
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import cleandoc
 from typing import Any
 
 from barewire.errors import RAISED_BY_HANDLERS, ArgumentError, Refuse, ToolError
 from barewire.invoke import Answer, Call, Kind, behind, kind_of
 from barewire.protocol.errors import Reason
+from barewire.protocol.headers import Annotation, BadAnnotations, header_annotations
 from barewire.protocol.revisions import LATEST, Revision
 from barewire.server.pages import CursorError, page_of
 from barewire.session.exceptions import BarewireError, RequestError
@@ -33,6 +34,7 @@ class Tool:
         "annotations",
         "description",
         "function",
+        "headers",
         "icons",
         "kind",
         "meta",
@@ -76,6 +78,7 @@ class Tool:
         self.meta: dict[str, Any] | None = meta
         self.kind: Kind = kind_of(function, blocking=blocking)
         self.signature: Signature = Signature(function, self.name, is_async=self.kind == "task")
+        self.headers: Sequence[Annotation] = _headers_of(self.signature.schema, self.name)
         self.returns: Returns = Returns(self.signature.returns, self.name)
         self._definitions: dict[str, dict[str, Any]] = {}
         try:
@@ -177,6 +180,11 @@ class Tools:
         """Return the one of that name; raises `KeyError` when there is none."""
         return self._by_name[name]
 
+    def headers_of(self, name: str) -> Sequence[Annotation]:
+        """Return which arguments of a tool are repeated in headers; none if it is not there."""
+        tool = self._by_name.get(name)
+        return () if tool is None else tool.headers
+
     def add(self, tool: Tool) -> None:
         """Add one; raises `ValueError` when there is one of that name already."""
         if tool.name in self._by_name:
@@ -218,6 +226,13 @@ class Tools:
 def _failed(message: str) -> dict[str, Any]:
     """Return the result of a tool that did not do what it was asked."""
     return {"content": [{"type": "text", "text": message}], "isError": True}
+
+
+def _headers_of(schema: dict[str, Any], name: str) -> Sequence[Annotation]:
+    found = header_annotations(schema)
+    if isinstance(found, BadAnnotations):
+        raise ValueError(f"{name}: {found.faults[0]}")
+    return found
 
 
 def _name_of(function: Callable[..., Any]) -> str:

@@ -7,7 +7,7 @@ import select
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
@@ -30,6 +30,8 @@ class Pumped:
     seconds: float
     server_cpu: float
     load_cpu: float
+    taken: list[float] = field(default_factory=list[float])
+    """Seconds from each request to its answer, where one connection waits for one answer."""
 
 
 class StdioServer:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import cycle
 from typing import Any, Final, Literal, TypeAlias
 
 Era: TypeAlias = Literal["legacy", "modern"]
@@ -9,6 +10,9 @@ Era: TypeAlias = Literal["legacy", "modern"]
 LEGACY: Final = "2025-11-25"
 MODERN: Final = "2026-07-28"
 TEXT: Final = "The quick brown fox jumps over the lazy dog, 64 bytes in all...."
+
+TEXTS: Final = tuple(TEXT[i:] for i in range(61))
+"""For calls that differ in their length, as those of HTTP clients do."""
 
 FIRST_ID: Final = 1_000_000  # ids of one width: requests that differ in nothing else
 
@@ -39,13 +43,20 @@ def opening(era: Era) -> bytes:
 INITIALIZED: Final = line({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
 
-def echo_calls(count: int, era: Era, text: str = TEXT) -> list[bytes]:
-    """Calls of `echo` with the ids FIRST_ID, FIRST_ID + 1, ..."""
+def echo_calls(count: int, era: Era, texts: Sequence[str] = (TEXT,)) -> list[bytes]:
+    """Calls of `echo` with the ids FIRST_ID, FIRST_ID + 1, ..., and the texts in turn."""
+    halves = [_echo_call(era, text).split(b"%d" % FIRST_ID, 1) for text in texts]
+    return [
+        b"%b%d%b" % (before, FIRST_ID + i, after)
+        for i, (before, after) in zip(range(count), cycle(halves), strict=False)
+    ]
+
+
+def _echo_call(era: Era, text: str) -> bytes:
     params: dict[str, Any] = {"name": "echo", "arguments": {"text": text}}
     if era == "modern":
         params["_meta"] = _MODERN_META
-    before, after = line(_request(FIRST_ID, "tools/call", params)).split(b"%d" % FIRST_ID, 1)
-    return [b"%b%d%b" % (before, FIRST_ID + i, after) for i in range(count)]
+    return line(_request(FIRST_ID, "tools/call", params))
 
 
 def progress_call(count: int, era: Era) -> bytes:
@@ -57,15 +68,20 @@ def progress_call(count: int, era: Era) -> bytes:
     return line(_request(FIRST_ID, "tools/call", params))
 
 
-def check_echoes(chunks: Iterable[bytes], count: int, text: str = TEXT) -> None:
+def name_of_call(request: bytes) -> str:
+    """The tool that a request calls."""
+    name: str = json.loads(request)["params"]["name"]
+    return name
+
+
+def check_echoes(chunks: Iterable[bytes], count: int, texts: Sequence[str] = (TEXT,)) -> None:
     """Raise `BadReply` unless each of `count` calls was answered once, with its text."""
-    open_ids = set(range(FIRST_ID, FIRST_ID + count))
+    wanted = dict(zip(range(FIRST_ID, FIRST_ID + count), cycle(texts), strict=False))
     for reply in _messages(chunks):
-        if text_of(reply) != text or reply["id"] not in open_ids:
+        if text_of(reply) != wanted.pop(reply["id"], None):
             raise BadReply(f"instead of an echo: {str(reply)[:300]}")
-        open_ids.remove(reply["id"])
-    if open_ids:
-        raise BadReply(f"{len(open_ids)} of {count} calls have no answer")
+    if wanted:
+        raise BadReply(f"{len(wanted)} of {count} calls have no answer")
 
 
 def check_progress(chunks: Iterable[bytes], count: int) -> None:

@@ -1,15 +1,23 @@
 """Our high-level server: `barewire_server.py async | inline`.
 
 `async` has an `async def echo`, `inline` a plain one that runs on the loop (`blocking=False`).
+Over HTTP, `--parser` says who parses.
 """
 
-import sys
+from typing import Any
 
 from barewire import Context, Server
+from bench.servers.options import parser
+from bench.servers.pauses import record_pauses
+
+arguments = parser()
+arguments.add_argument("kind", choices=["async", "inline"])
+arguments.add_argument("--parser", choices=["h11", "httptools"], default="h11")
+options = arguments.parse_args()
 
 server = Server("bench", version="1")
 
-if sys.argv[1:] == ["inline"]:
+if options.kind == "inline":
 
     @server.tool(blocking=False)
     def echo(text: str) -> str:
@@ -32,4 +40,15 @@ async def progress(n: int, ctx: Context) -> str:
     return "done"
 
 
-server.run()
+record_pauses()
+if options.http is None:
+    server.run()
+else:
+    over_http: Any = server
+    over_http.run_http(
+        host="127.0.0.1",
+        port=options.http,
+        stateless_http=options.stateless,
+        json_response=options.json_response,
+        parser=options.parser,
+    )

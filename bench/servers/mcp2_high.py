@@ -1,7 +1,12 @@
-"""The official Python SDK 2.x, as its users write servers."""
+"""The official Python SDK 2.x, as its users write servers; over HTTP with Uvicorn, on h11."""
 
+import uvicorn
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
+
+from bench.servers.options import parser
+
+options = parser().parse_args()
 
 server = MCPServer("bench", log_level="ERROR")
 
@@ -20,4 +25,18 @@ async def progress(n: int, ctx: Context) -> str:
     return "done"
 
 
-server.run("stdio")
+if options.http is None:
+    server.run("stdio")
+else:
+    app = server.streamable_http_app(
+        json_response=options.json_response is True, stateless_http=options.stateless
+    )
+    uvicorn.run(
+        app,
+        port=options.http,
+        loop="asyncio",
+        http="h11",
+        log_level="error",
+        access_log=False,
+        timeout_keep_alive=120,
+    )

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-STRANGERS = HERE.parents[1] / ".strangers"
+ROOT = HERE.parents[1]
+STRANGERS = ROOT / ".strangers"
 
 OLDEST_NODE = 22
 
@@ -55,7 +56,7 @@ class Environment:
         if self.is_current:
             print(f"{self.name}: already there", flush=True)
             return
-        print(f"{self.name}: installing {self.pins[0].relative_to(HERE)}", flush=True)
+        print(f"{self.name}: installing {self.pins[0].relative_to(ROOT)}", flush=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         try:
             self._install()
@@ -171,11 +172,12 @@ def node_version(node: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _pins_of(folder: Path) -> tuple[Path, ...]:
+def pins_of(folder: Path) -> tuple[Path, ...]:
+    """Return the files that pin what a `NodeEnvironment` holds."""
     return (folder / "package.json", folder / "package-lock.json")
 
 
-NODE_FROM_NPM = NodeFromNpm("node", _pins_of(HERE / "npm" / "node"))
+NODE_FROM_NPM = NodeFromNpm("node", pins_of(HERE / "npm" / "node"))
 NODE_FROM_PIP = NodeFromPip("node-from-pip", (HERE / "npm" / "requirements.txt",))
 ENVIRONMENTS: dict[str, Environment] = {
     environment.name: environment
@@ -184,7 +186,7 @@ ENVIRONMENTS: dict[str, Environment] = {
             PythonEnvironment(file.stem.removeprefix("requirements-"), (file,))
             for file in sorted(HERE.glob("requirements-*.txt"))
         ),
-        *(NodeEnvironment(name, _pins_of(HERE / "npm" / name)) for name in ("ts1", "ts2")),
+        *(NodeEnvironment(name, pins_of(HERE / "npm" / name)) for name in ("ts1", "ts2")),
     )
 }
 

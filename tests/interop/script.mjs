@@ -103,14 +103,14 @@ export function describeResult(result) {
   };
 }
 
-function describe(error) {
+export function describe(error) {
   if (Number.isInteger(error.code)) {
     return { code: error.code, message: error.message, data: error.data ?? null };
   }
   return { type: error.constructor.name, message: String(error.message) };
 }
 
-function within(seconds, promise) {
+export function within(seconds, promise) {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`nothing after ${seconds} s`)), seconds * 1000);

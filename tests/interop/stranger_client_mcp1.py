@@ -126,4 +126,5 @@ async def connect(revision: str, command: list[str]) -> AsyncGenerator[Stranger]
         yield Stranger(session, await session.initialize(), messages)
 
 
-anyio.run(main, connect)
+if __name__ == "__main__":
+    anyio.run(main, connect)

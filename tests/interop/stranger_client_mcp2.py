@@ -15,7 +15,7 @@ import mcp.client.session
 from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPDeprecationWarning
-from mcp.types import Implementation, LoggingMessageNotificationParams
+from mcp.types import CallToolResult, Implementation, LoggingMessageNotificationParams
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION
 from script import OnProgress, main
 
@@ -60,14 +60,7 @@ class Stranger:
         on_progress: OnProgress | None = None,
         timeout: float | None = None,
     ) -> dict[str, Any]:
-        result = await self.client.call_tool(name, arguments, timeout, on_progress)
-        return {
-            "content": [
-                block.model_dump(mode="json", exclude_none=True) for block in result.content
-            ],
-            "structured": result.structured_content,
-            "is_error": bool(result.is_error),
-        }
+        return described(await self.client.call_tool(name, arguments, timeout, on_progress))
 
     async def cancel_when_started(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         with anyio.CancelScope() as scope:
@@ -90,6 +83,14 @@ class Stranger:
         return {"type": type(error).__name__, "message": str(error)}
 
 
+def described(result: CallToolResult) -> dict[str, Any]:
+    return {
+        "content": [block.model_dump(mode="json", exclude_none=True) for block in result.content],
+        "structured": result.structured_content,
+        "is_error": bool(result.is_error),
+    }
+
+
 @asynccontextmanager
 async def connect(mode: str, command: list[str]) -> AsyncGenerator[Stranger]:
     legacy = mode in HANDSHAKE_PROTOCOL_VERSIONS
@@ -110,4 +111,5 @@ async def connect(mode: str, command: list[str]) -> AsyncGenerator[Stranger]:
         yield Stranger(client, messages)
 
 
-anyio.run(main, connect)
+if __name__ == "__main__":
+    anyio.run(main, connect)

@@ -5,6 +5,7 @@
 // The handshake asks for REVISION.
 
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 import { describeResult, describeTool, main } from './script.mjs';
 
@@ -22,7 +23,7 @@ export class Asking extends Client {
   }
 }
 
-class Stranger {
+export class Stranger {
   isLegacy = true;
   messages = [];
 
@@ -34,9 +35,12 @@ class Stranger {
     });
   }
 
-  async connect(command) {
-    const transport = new StdioClientTransport({ command: command[0], args: command.slice(1) });
-    transport.setProtocolVersion = version => { this.agreed = version; };
+  async connect(transport) {
+    const tell = transport.setProtocolVersion;
+    transport.setProtocolVersion = version => {
+      this.agreed = version;
+      tell?.call(transport, version);
+    };
     await this.client.connect(transport);
   }
 
@@ -72,8 +76,10 @@ class Stranger {
   }
 }
 
-await main(async (revision, command) => {
-  const stranger = new Stranger(revision);
-  await stranger.connect(command);
-  return stranger;
-});
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main(async (revision, command) => {
+    const stranger = new Stranger(revision);
+    await stranger.connect(new StdioClientTransport({ command: command[0], args: command.slice(1) }));
+    return stranger;
+  });
+}

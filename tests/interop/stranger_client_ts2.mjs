@@ -5,6 +5,7 @@
 // MODE is "auto", a modern revision, or a legacy revision (then the handshake asks for that one).
 
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 import { describeResult, describeTool, main } from './script.mjs';
 
@@ -19,7 +20,7 @@ function negotiation(mode) {
   return { versionNegotiation: { mode: { pin: mode } } };
 }
 
-class Stranger {
+export class Stranger {
   messages = [];
 
   constructor(mode) {
@@ -29,10 +30,8 @@ class Stranger {
     });
   }
 
-  async connect(command) {
-    await this.client.connect(
-      new StdioClientTransport({ command: command[0], args: command.slice(1) }),
-    );
+  async connect(transport) {
+    await this.client.connect(transport);
     this.isLegacy = this.client.getProtocolEra() === 'legacy';
   }
 
@@ -70,8 +69,10 @@ class Stranger {
   }
 }
 
-await main(async (mode, command) => {
-  const stranger = new Stranger(mode);
-  await stranger.connect(command);
-  return stranger;
-});
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main(async (mode, command) => {
+    const stranger = new Stranger(mode);
+    await stranger.connect(new StdioClientTransport({ command: command[0], args: command.slice(1) }));
+    return stranger;
+  });
+}

@@ -33,8 +33,6 @@ class HttpLimits:
     """Legacy sessions; beyond it `initialize` is answered 503."""
     session_idle: float = 1_800.0
     """After which a legacy session that nothing happens in is ended."""
-    streams: int = 32
-    """Open event streams of one legacy session."""
     kept: int = 256 * 1024
     """Bytes of events that one legacy session keeps for clients that resume a stream."""
     kept_time: float = 60.0

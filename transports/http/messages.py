@@ -6,9 +6,10 @@ together with a `Reply`; the endpoint answers by it, at once or as long as the s
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from barewire.protocol.record import record
+from barewire.session.principal import RequestFacts
 
 __all__ = ["Answer", "Fields", "Handler", "HttpRequest", "Reply", "RequestHead"]
 
@@ -16,25 +17,8 @@ Fields: TypeAlias = Sequence[tuple[str, str]]
 """Fields of an answer, in order, as they go out."""
 
 
-@record
-class RequestHead:
-    """What a request says before its body."""
-
-    method: str
-    path: str
-    """The target up to its query, as it was sent."""
-    query: str
-    """What follows the question mark, empty without one."""
-    fields: dict[str, str]
-    """The values by lower-cased name."""
-    length: int | None = 0
-    """Bytes of the body, `None` when that is not known beforehand."""
-    client: tuple[str, int] | None = None
-    """Address and port of who asks, where that is known."""
-    certificate: dict[str, Any] | None = None
-    """What mutual TLS proved of who asks, as `ssl.SSLSocket.getpeercert` tells it."""
-    secure: bool = False
-    """Whether it came by TLS."""
+RequestHead: TypeAlias = RequestFacts
+"""What a request says before its body."""
 
 
 @record

@@ -25,6 +25,7 @@ from barewire.protocol.values import as_object, as_string
 from barewire.session.admission import Refusal, facts_of, open_exchange, served_by
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Local
+from barewire.session.principal import Principal
 
 __all__ = ["AnnotationsOf", "admit_post", "is_modern", "judge_notification"]
 
@@ -51,7 +52,7 @@ def admit_post(
     fields: Mapping[str, str],
     local: Local,
     annotations_of: AnnotationsOf,
-    principal: object = None,
+    principal: Principal | None = None,
 ) -> Exchange | Refusal:
     """Return the exchange that a POST opens, or why it opens none.
 

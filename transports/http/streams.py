@@ -19,16 +19,17 @@ CAP: Final = 256 * 1024
 KEEP: Final = 60.0
 """Seconds for which a finished stream may be resumed by default."""
 
-_ID: Final = re.compile(r"([1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})")
+_ID: Final = re.compile(r"(.*?)([1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})", re.DOTALL)
 
 
 class Stream:
     """One event stream, over as many connections as it takes. Made by `Streams.open`."""
 
-    __slots__ = ("acknowledged", "finished_at", "last", "lost", "number")
+    __slots__ = ("_opening", "acknowledged", "finished_at", "last", "lost", "number", "owner")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, tag: str = "") -> None:
         self.number: int = number
+        self._opening = f"{tag}{number}-"
         self.last: int = 0
         """The number of its last event, 0 before the first."""
         self.acknowledged: int = 0
@@ -37,11 +38,17 @@ class Stream:
         """The number of the last event that had to go although it may not have been seen."""
         self.finished_at: float | None = None
         """When nothing more was to come; `None` while something may."""
+        self.owner: object = None
+        """Who writes it."""
 
     @property
     def id(self) -> str:
         """The id of its last event. Before the first it asks for everything: the priming id."""
-        return f"{self.number}-{self.last}"
+        return f"{self._opening}{self.last}"
+
+    def id_of(self, event: int) -> str:
+        """Return the id of one of its events."""
+        return f"{self._opening}{event}"
 
 
 @record
@@ -66,17 +73,26 @@ class Streams:
     At most `cap` bytes are kept; beyond that the oldest events go, whichever stream they are of,
     but never the newest. Whoever asks for a stream with such a gap hears of it: nothing is left out
     in silence. A finished stream is forgotten `keep` seconds later.
+
+    Ids begin with `tag`, which tells those of this session from all others; its first `opened`
+    streams are forgotten already.
     """
 
-    __slots__ = ("_cap", "_events", "_keep", "_opened", "_size", "_streams")
+    __slots__ = ("_cap", "_events", "_finished", "_keep", "_size", "_streams", "_tag", "opened")
 
-    def __init__(self, cap: int = CAP, keep: float = KEEP) -> None:
+    def __init__(
+        self, cap: int = CAP, keep: float = KEEP, *, tag: str = "", opened: int = 0
+    ) -> None:
         self._cap = cap
         self._keep = keep
-        self._opened = 0
+        self._tag = tag
+        self.opened: int = opened
+        """How many streams there have been."""
         self._size = 0
         self._streams: dict[int, Stream] = {}
         self._events: dict[tuple[int, int], bytes] = {}
+        self._finished: dict[int, float] = {}
+        """When each stream that is finished is to be forgotten, the first one first."""
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -91,8 +107,8 @@ class Streams:
 
     def open(self) -> Stream:
         """Begin a stream."""
-        self._opened += 1
-        stream = self._streams[self._opened] = Stream(self._opened)
+        self.opened += 1
+        stream = self._streams[self.opened] = Stream(self.opened, self._tag)
         return stream
 
     def append(self, stream: Stream, data: bytes) -> str:
@@ -110,6 +126,7 @@ class Streams:
         """Take note that nothing more will come on this stream."""
         if stream.finished_at is None:
             stream.finished_at = now
+            self._finished[stream.number] = now + self._keep
 
     def resume(self, last_event_id: str) -> Replay | NotKept:
         """Return what followed the event with this id; what came before it has been seen.
@@ -118,8 +135,9 @@ class Streams:
         but keeps no longer is gone, and so is the session for its client (404).
         """
         found = _ID.fullmatch(last_event_id)
-        number, seen = (int(found[1]), int(found[2])) if found else (0, 0)
-        if not 0 < number <= self._opened:
+        ours = found is not None and found[1] == self._tag
+        number, seen = (int(found[2]), int(found[3])) if found and ours else (0, 0)
+        if not 0 < number <= self.opened:
             return NotKept(400, "Last-Event-ID is not of this session")
         stream = self._streams.get(number)
         if stream is None:
@@ -133,27 +151,22 @@ class Streams:
         stream.acknowledged = seen
         missed = range(seen + 1, stream.last + 1)
         return Replay(
-            stream, [(f"{number}-{event}", self._events[number, event]) for event in missed]
+            stream, [(stream.id_of(event), self._events[number, event]) for event in missed]
         )
 
     def expire(self, now: float) -> None:
         """Forget the streams whose time is up."""
-        due = self._due()
-        for stream in [stream for stream in due if due[stream] <= now]:
-            del self._streams[stream.number]
+        for number in list(self._finished):
+            if self._finished[number] > now:
+                break
+            del self._finished[number]
+            stream = self._streams.pop(number)
             for event in range(max(stream.acknowledged, stream.lost) + 1, stream.last + 1):
-                self._size -= len(self._events.pop((stream.number, event)))
+                self._size -= len(self._events.pop((number, event)))
 
     def deadline(self) -> float | None:
         """Return when `expire` has something to do, `None` for never."""
-        return min(self._due().values(), default=None)
-
-    def _due(self) -> dict[Stream, float]:
-        return {
-            stream: stream.finished_at + self._keep
-            for stream in self._streams.values()
-            if stream.finished_at is not None
-        }
+        return next(iter(self._finished.values()), None)
 
     def _lose_the_oldest(self) -> None:
         number, event = next(iter(self._events))

@@ -81,6 +81,7 @@ class HeadReader:
         self._limit = limit
         self._buffer = bytearray()
         self._searched = 0
+        self._skipped = False
         self.rest: bytes = b""
         """What came behind the head that was read last."""
 
@@ -90,35 +91,39 @@ class HeadReader:
         return bool(self._buffer)
 
     def receive(self, data: bytes) -> Head | HeadFault | None:
-        """Take bytes; return the head once it is whole, or why there will be none."""
-        buffer = self._buffer
-        if not buffer:
+        """Take bytes; return the head once it is whole, or why there will be none.
+
+        Where they are cut makes no difference to what is returned in the end.
+        """
+        buffer: bytes | bytearray = data
+        if self._buffer:
+            buffer = self._buffer
+            buffer += data
+        if not self._skipped and buffer.startswith(b"\r\n"):
             # RFC 9112 › Message Parsing: an empty line before the request line is ignored.
-            data = data[2:] if data.startswith(b"\r\n") else data
-        buffer += data
-        end = buffer.find(_END, self._searched)
-        if end < 0:
+            self._skipped = True
+            buffer = buffer[2:]
+        end = buffer.find(_END, self._searched) + len(_END)
+        if end < len(_END):
+            if buffer is not self._buffer:
+                self._buffer = bytearray(buffer)
             self._searched = max(0, len(buffer) - len(_END) + 1)
-            if len(buffer) > self._limit:
-                return self._too_large()
-            return _unfinished_fault(buffer)
-        end += len(_END)
+            return self._early_fault(buffer)
         if end > self._limit:
-            return self._too_large()
+            return self._early_fault(buffer)
         raw, self.rest = bytes(buffer[:end]), bytes(buffer[end:])
-        buffer.clear()
+        self._buffer.clear()
         self._searched = 0
+        self._skipped = False
         return _read(raw)
 
-    def _too_large(self) -> HeadFault:
-        return HeadFault(431, f"the head has more than {self._limit} bytes (limits.head)")
-
-
-def _unfinished_fault(buffer: bytearray) -> HeadFault | None:
-    """Tell early what can only become a fault: what waits for a blank line may wait for long."""
-    if b"\n" in buffer and not _LINE.match(buffer):
-        return _line_fault(bytes(buffer))
-    return None
+    def _early_fault(self, buffer: bytes | bytearray) -> HeadFault | None:
+        """Tell early what can only become a fault: who waits for a blank line may wait for long."""
+        if buffer.find(b"\n", 0, self._limit) >= 0 and not _LINE.match(buffer):
+            return _line_fault(bytes(buffer))
+        if len(buffer) > self._limit:
+            return HeadFault(431, f"the head has more than {self._limit} bytes (limits.head)")
+        return None
 
 
 def _read(raw: bytes) -> Head | HeadFault:

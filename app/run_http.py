@@ -1,0 +1,151 @@
+"""Where servers meet HTTP.
+
+    async with serve_http(server, port=0) as http:
+        print(http.url)
+        ...
+
+Everything that `Server.run_http` does, and TLS: by an `ssl.SSLContext`, which may ask clients for
+certificates.
+"""
+
+import contextlib
+import logging
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator, Sequence
+from socket import socket
+from typing import Final
+
+from barewire.httpserving import HttpServing
+from barewire.run import INTERRUPTED, shared_threads
+from barewire.server.server import Server
+from barewire.transports.backend import Signal, current, run
+from barewire.transports.bind import bind
+from barewire.transports.http.guard import LOOPBACK, Guard
+from barewire.transports.http.limits import DEFAULT_HTTP_LIMITS, HttpLimits
+from barewire.transports.http.options import HttpOptions
+from barewire.transports.http.parsing import ParserName
+from barewire.transports.signals import on_signals
+
+__all__ = ["run_http", "serve_http"]
+
+_log = logging.getLogger("barewire.server")
+
+_WILDCARDS: Final = ("", "0.0.0.0", "::", "[::]")
+
+
+@contextlib.asynccontextmanager
+async def serve_http(
+    server: Server,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    path: str = "/mcp",
+    stateless_http: bool = False,
+    json_response: bool | None = None,
+    hosts: Sequence[str] | None = None,
+    origins: Sequence[str] = (),
+    tls: ssl.SSLContext | None = None,
+    parser: ParserName = "h11",
+    limits: HttpLimits = DEFAULT_HTTP_LIMITS,
+    sockets: Sequence[socket] | None = None,
+) -> AsyncIterator[HttpServing]:
+    """Serve over HTTP as long as the context lasts; then drain for at most `limits.drain` seconds.
+
+    `port` 0 takes one that is free; `sockets` that are bound already may be given instead of `host`
+    and `port`. The other parameters are those of `Server.run_http`.
+
+    Raises `ValueError` for options that make no sense, OSError when the address cannot be had.
+    """
+    options = HttpOptions(
+        path=path,
+        stateless=stateless_http,
+        json_response=json_response,
+        guard=_guard(host, hosts, origins, bound=sockets is not None),
+        limits=limits,
+    )
+    taken = bind(host, port) if sockets is None else sockets
+    serving = HttpServing(server, taken, options, shared_threads(), parser=parser, tls=tls)
+    serving.start()
+    try:
+        yield serving
+    finally:
+        await serving.finish()
+
+
+def run_http(
+    server: Server,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    path: str = "/mcp",
+    stateless_http: bool = False,
+    json_response: bool | None = None,
+    hosts: Sequence[str] | None = None,
+    origins: Sequence[str] = (),
+    tls: ssl.SSLContext | None = None,
+    parser: ParserName = "h11",
+    limits: HttpLimits = DEFAULT_HTTP_LIMITS,
+    sockets: Sequence[socket] | None = None,
+    backend: str = "asyncio",
+) -> None:
+    """Serve over HTTP until SIGINT or SIGTERM, then drain; a second signal does not wait for that.
+
+    Says on standard error where it serves. `backend` is `asyncio` or `trio`; the other parameters
+    and what is raised are those of `serve_http`. After SIGINT it raises `SystemExit` with the code
+    130.
+    """
+    interrupted: list[int] = []
+
+    async def main() -> None:
+        told, hurried = Signal(current()), Signal(current())
+
+        def interrupt(number: int) -> None:
+            (hurried if interrupted else told).set()
+            interrupted.append(number)
+
+        restore = on_signals(interrupt)
+        try:
+            async with serve_http(
+                server,
+                host,
+                port,
+                path=path,
+                stateless_http=stateless_http,
+                json_response=json_response,
+                hosts=hosts,
+                origins=origins,
+                tls=tls,
+                parser=parser,
+                limits=limits,
+                sockets=sockets,
+            ) as serving:
+                print(f"serving {serving.url}", file=sys.stderr, flush=True)
+                await told.wait()
+                hurry = current().spawn(_hurry(serving, hurried))
+            hurry.cancel()
+        finally:
+            restore()
+
+    run(main, backend=backend)
+    if signal.SIGINT in interrupted:
+        sys.exit(INTERRUPTED)
+
+
+async def _hurry(serving: HttpServing, hurried: Signal) -> None:
+    await hurried.wait()
+    serving.http.cut()
+
+
+def _guard(host: str, hosts: Sequence[str] | None, origins: Sequence[str], *, bound: bool) -> Guard:
+    """Return who may ask. Without `hosts` a server answers for the name that it is bound to."""
+    if hosts is None:
+        if host in _WILDCARDS and not bound:
+            raise ValueError(
+                f"{host or 'every address'} is no name that clients use: say by `hosts` which names"
+                " of this machine are to be answered for"
+            )
+        named = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        hosts = LOOPBACK if bound or named in LOOPBACK else (*LOOPBACK, named)
+    return Guard(tuple(hosts), tuple(origins), cors=bool(origins))

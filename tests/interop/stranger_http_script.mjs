@@ -1,0 +1,119 @@
+// The script of stranger_http_script.py, for clients written with a TypeScript SDK: the same plays,
+// steps and results.
+
+import { text as all } from 'node:stream/consumers';
+
+import { TEXT, describe, within } from './script.mjs';
+
+const PATIENCE = 20;
+const STEPS = 5;
+
+// `connect(mode, url, fetch)` returns the verbs of script.mjs, and of `closeSession`.
+export async function main(connect) {
+  for (const play of JSON.parse(await all(process.stdin))) {
+    const played = { ...play, steps: {}, http: [] };
+    try {
+      const client = await within(PATIENCE, connect(play.mode, play.url, noting(played.http)));
+      await playSteps(client, play, played.steps);
+      const started = performance.now();
+      await within(PATIENCE, client.closeSession());
+      played.steps.closed_in = (performance.now() - started) / 1000;
+    } catch (error) {
+      played.failed = String(error.stack);
+    }
+    process.stdout.write(JSON.stringify(played) + '\n');
+  }
+}
+
+// A `fetch` that notes every response.
+function noting(responses) {
+  return async (url, init) => {
+    const response = await fetch(url, init);
+    responses.push({
+      method: init?.method ?? 'GET',
+      status: response.status,
+      type: response.headers.get('content-type'),
+      session: response.headers.get('mcp-session-id'),
+    });
+    return response;
+  };
+}
+
+async function playSteps(client, play, seen) {
+  async function step(name, action) {
+    try {
+      seen[name] = await within(PATIENCE, action());
+    } catch (error) {
+      seen[name] = { error: describe(error) };
+    }
+  }
+
+  // A call that ends only after its last report of progress has arrived here.
+  async function march() {
+    const steps = [];
+    const result = await client.call('march', { n: STEPS, key: play.key }, {
+      onProgress: report => {
+        steps.push([report.progress, report.total ?? null, report.message ?? null]);
+        if (report.progress === STEPS) client.call('release', { key: play.key }).catch(() => {});
+      },
+    });
+    return { steps, ...result };
+  }
+
+  // The same call where its progress has no way to get here.
+  async function marchUnseen() {
+    await client.call('release', { key: play.key });
+    const steps = [];
+    const onProgress = report => steps.push(report);
+    return { steps, ...await client.call('march', { n: STEPS, key: play.key }, { onProgress }) };
+  }
+
+  async function together() {
+    const calls = [...Array(8).keys()].map(number => client.call('echo', { text: `text ${number}` }));
+    return (await Promise.all(calls)).map(result => result.content[0].text);
+  }
+
+  async function log() {
+    for (const level of ['debug', 'warning']) await client.call('log', { level, text: `a ${level}` });
+    return client.messages;
+  }
+
+  async function cancel() {
+    const held = { key: `${play.key} held` };
+    const controller = new AbortController();
+    const call = client.call('hold', held, { signal: controller.signal }).then(
+      result => ({ cancelled: false, ...result }),
+      error => {
+        if (controller.signal.aborted) return { cancelled: true };
+        throw error;
+      },
+    );
+    await client.call('until_held', held);
+    controller.abort('enough');
+    const outcome = await call;
+    // Without sessions the notice of it is a request of its own, which nothing links to the call.
+    if (play.stateless && client.isLegacy) await client.call('release', held);
+    const fate = await client.call('fate', held);
+    return { ...outcome, fate: fate.content[0].text };
+  }
+
+  await step('opened', () => client.opened());
+  if (play.cut) {
+    await step('march', march);
+    return;
+  }
+  await step('tools', () => client.tools());
+  await step('whoami', () => client.call('whoami', {}));
+  await step('echo', () => client.call('echo', { text: TEXT }));
+  await step('fail', () => client.call('fail', { message: 'out of stock' }));
+  await step('unknown_tool', () => client.call('nothing', {}));
+  await step('together', together);
+  await step('march', play.streams ? march : marchUnseen);
+  if (client.isLegacy) {
+    await step('ping', () => client.ping());
+    await step('set_level', () => client.setLevel('warning'));
+  }
+  await step('log', log);
+  await step('cancel', cancel);
+  await step('echo_again', () => client.call('echo', { text: 'still there' }));
+}

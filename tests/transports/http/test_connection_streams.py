@@ -1,0 +1,233 @@
+"""One connection of our HTTP server: answers that last, and clients that leave."""
+
+import pytest
+
+from barewire.transports.http.messages import Answer
+from tests.transports.http.dialogue import Dialogue, chunked, get, post
+
+
+@pytest.fixture
+def dialogue() -> Dialogue:
+    return Dialogue()
+
+
+def test_what_is_written_in_one_turn_leaves_in_one_piece(dialogue: Dialogue) -> None:
+    dialogue.send(get("/stream"))
+    assert dialogue.pipe.writes == 1
+    assert dialogue.pipe.sent.endswith(b"\r\n\r\n7\r\none two\r\n0\r\n\r\n")
+    assert dialogue.responses()[0].body == b"one two"
+
+
+def test_the_head_of_a_stream_leaves_without_waiting_for_more(dialogue: Dialogue) -> None:
+    dialogue.send(get("/begin"))
+    (response,) = dialogue.responses()
+    assert (response.status, response.whole) == (200, False)
+    assert response.fields["transfer-encoding"] == "chunked"
+
+
+def test_parts_of_later_turns_follow(dialogue: Dialogue) -> None:
+    dialogue.send(get("/begin"))
+    reply = dialogue.handler.replies[0]
+    for part in (b"a", b"b" * 100_000, b"c"):
+        reply.write(part)
+        reply.write(b"")
+        dialogue.turns.run()
+    reply.end()
+    assert dialogue.responses()[0].body == b"a" + b"b" * 100_000 + b"c"
+    assert dialogue.pipe.writes == 5
+
+
+def test_the_connection_goes_on_after_a_stream(dialogue: Dialogue) -> None:
+    dialogue.send(get("/stream") + get("/b") + get("/stream"), get("/c"))
+    assert [r.body for r in dialogue.responses()] == [b"one two", b"", b"one two", b""]
+
+
+def test_what_is_pending_counts_from_the_moment_it_is_written(dialogue: Dialogue) -> None:
+    dialogue.pipe.reads = False
+    dialogue.send(get("/begin"))
+    reply = dialogue.handler.replies[0]
+    before = reply.pending
+    assert before == len(dialogue.pipe.sent)
+    reply.write(b"12345")
+    assert reply.pending == before + 5
+    dialogue.turns.run()
+    assert reply.pending == before + len(b"5\r\n12345\r\n")
+
+
+@pytest.mark.rule("T23")
+def test_a_writer_hears_when_there_is_room_again(dialogue: Dialogue) -> None:
+    dialogue.pipe.reads = False
+    dialogue.send(get("/begin"))
+    reply = dialogue.handler.replies[0]
+    heard: list[int] = []
+    reply.on_drained = lambda: heard.append(reply.pending)
+    reply.write(b"x" * 100_000)
+    dialogue.turns.run()
+    dialogue.pipe.take(30_000)
+    assert not heard
+    dialogue.pipe.take(60_000)
+    assert heard == [reply.pending]
+    reply.on_drained = None
+    reply.write(b"x" * 100_000)
+    dialogue.turns.run()
+    dialogue.pipe.take(1_000_000)
+    assert len(heard) == 1
+
+
+def test_a_stream_that_is_cut_is_seen_to_be_cut(dialogue: Dialogue) -> None:
+    dialogue.send(get("/begin"))
+    reply = dialogue.handler.replies[0]
+    reply.write(b"some")
+    reply.abort()
+    (response,) = dialogue.responses()
+    assert (response.body, response.whole) == (b"some", False)
+    assert dialogue.closed
+    assert reply.gone
+    assert not dialogue.handler.gone, "who cuts knows"
+
+
+def test_a_cut_is_seen_by_an_old_client_too(dialogue: Dialogue) -> None:
+    dialogue.send(get("/begin", version="1.0"))
+    dialogue.handler.replies[0].abort()
+    assert dialogue.pipe.aborted
+    assert dialogue.closed
+
+
+def test_an_answer_may_be_cut_before_it_began(dialogue: Dialogue) -> None:
+    dialogue.send(get("/later"))
+    dialogue.handler.replies[0].abort()
+    dialogue.turns.run()
+    assert not dialogue.pipe.sent
+    assert dialogue.closed
+
+
+# Clients that leave
+
+
+@pytest.mark.parametrize("path", ["/later", "/begin"])
+def test_a_reset_is_told_at_once_and_once(dialogue: Dialogue, path: str) -> None:
+    dialogue.send(get(path))
+    dialogue.eof(ConnectionResetError())
+    assert dialogue.handler.gone == [0]
+    assert dialogue.closed
+    reply = dialogue.handler.replies[0]
+    assert reply.gone
+    assert reply.pending == 0
+    sent = bytes(dialogue.pipe.sent)
+    if path == "/later":
+        reply.begin(200, [])
+    reply.write(b"x")
+    reply.end()
+    reply.send(Answer(200))
+    reply.abort()
+    dialogue.turns.run()
+    assert dialogue.pipe.sent == sent
+    assert dialogue.handler.gone == [0]
+
+
+def test_who_leaves_after_the_answer_is_not_missed(dialogue: Dialogue) -> None:
+    dialogue.send(get("/a"))
+    assert dialogue.handler.replies[0].gone
+    dialogue.eof()
+    assert dialogue.closed
+    assert not dialogue.handler.gone
+
+
+def test_a_client_that_ends_its_direction_and_listens_gets_its_answer(dialogue: Dialogue) -> None:
+    dialogue.send(get("/later"))
+    dialogue.eof()
+    for _ in range(10):
+        dialogue.turns.pass_time(1)
+        dialogue.wait(1)
+    assert not dialogue.handler.gone
+    dialogue.handler.replies[0].send(Answer(200, (), b"here"))
+    dialogue.turns.run()
+    (response,) = dialogue.responses()
+    assert (response.status, response.body) == (200, b"here")
+    assert set(response.interim) == {100}
+    assert response.fields["connection"] == "close"
+    assert dialogue.closed
+
+
+@pytest.mark.parametrize("first", [get("/later"), chunked("/later", b"x")])
+def test_a_client_that_ended_its_direction_and_left_is_found_out(
+    dialogue: Dialogue, first: bytes
+) -> None:
+    dialogue.send(first)
+    dialogue.eof()
+    assert not dialogue.handler.gone
+    dialogue.pipe.broken = BrokenPipeError()
+    dialogue.turns.pass_time(0.05)
+    assert dialogue.handler.gone == [0]
+    assert dialogue.closed
+
+
+def test_a_client_that_leaves_while_it_is_waited_for_is_found_out_later(
+    dialogue: Dialogue,
+) -> None:
+    dialogue.send(get("/later"))
+    dialogue.eof()
+    dialogue.turns.pass_time(0.05)
+    dialogue.pipe.broken = BrokenPipeError()
+    dialogue.wait(1)
+    assert dialogue.handler.gone == [0]
+
+
+@pytest.mark.parametrize(("path", "version"), [("/begin", "1.1"), ("/later", "1.0")])
+def test_who_cannot_be_asked_counts_as_gone_after_a_moment(
+    dialogue: Dialogue, path: str, version: str
+) -> None:
+    dialogue.send(get(path, version=version))
+    dialogue.eof()
+    dialogue.turns.pass_time(0.02)
+    assert not dialogue.handler.gone
+    dialogue.turns.pass_time(0.05)
+    assert dialogue.handler.gone == [0]
+
+
+def test_an_answer_in_that_moment_is_delivered(dialogue: Dialogue) -> None:
+    dialogue.send(get("/begin") + get("/b"))
+    dialogue.eof()
+    dialogue.handler.replies[0].end()
+    dialogue.turns.run()
+    dialogue.turns.pass_time(1)
+    assert [r.status for r in dialogue.responses()] == [200, 200]
+    assert dialogue.closed
+    assert not dialogue.handler.gone
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\r\n",
+        get("/a"),
+        get("/a")[:10],
+        post("/a", b"12345")[:-1],
+        chunked("/a", b"12345")[:-1],
+        chunked("/a", b"12345")[:-9],
+        get("/stream") + post("/a", b"12345")[:-1],
+    ],
+)
+def test_who_leaves_in_the_middle_is_let_go(dialogue: Dialogue, data: bytes) -> None:
+    dialogue.send(data)
+    sent = bytes(dialogue.pipe.sent)
+    dialogue.eof()
+    assert dialogue.closed
+    assert dialogue.pipe.sent == sent
+
+
+def test_answers_that_were_not_taken_are_left_to_who_ended_their_direction(
+    dialogue: Dialogue,
+) -> None:
+    dialogue.pipe.reads = False
+    dialogue.send(post("/a", b"x" * 100_000) + get("/b"))
+    dialogue.eof()
+    assert not dialogue.closed
+    dialogue.pipe.take(100_000)
+    dialogue.turns.run()
+    assert len(dialogue.handler.requests) == 2
+    dialogue.pipe.take(100_000)
+    dialogue.turns.run()
+    assert dialogue.closed
+    assert len(dialogue.responses()) == 2

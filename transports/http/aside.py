@@ -1,0 +1,156 @@
+"""What a legacy server says that belongs to no request: it goes on the stream of a GET.
+
+Streamable HTTP › Listening for Messages from the Server.
+"""
+
+from typing import Final
+
+from barewire.protocol.codec import EncodeError, encode
+from barewire.protocol.jsonrpc import Message, Notification, Request
+from barewire.protocol.sse import encode_comment
+from barewire.session.exceptions import LocalProtocolError
+from barewire.session.exchange import Exchange
+from barewire.session.outbox import Outbox, written_instead
+from barewire.transports.backend import Signal
+from barewire.transports.http.changes import Changes
+from barewire.transports.http.eventstream import EventStream
+from barewire.transports.http.legacypost import LegacyPost
+from barewire.transports.http.messages import Fields, Reply
+from barewire.transports.http.setting import Setting
+from barewire.transports.http.streams import Streams
+
+__all__ = ["PROBE", "Aside", "Switchboard"]
+
+PROBE: Final = 1.0
+"""Seconds for which a stream is watched before another one may take its place."""
+
+
+class Aside:
+    """The stream that a client listens on, and what waits until it does."""
+
+    __slots__ = ("_changes", "_log", "_setting", "_size", "_waiting", "stream")
+
+    def __init__(self, setting: Setting, log: Streams | None) -> None:
+        self._setting = setting
+        self._log = log
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._changes = Changes(setting.backend, self._tell, self._may_tell)
+        self.stream: EventStream | None = None
+
+    @property
+    def attached(self) -> bool:
+        """Whether a client listens."""
+        return self.stream is not None and self.stream.reply is not None
+
+    @property
+    def in_use(self) -> bool:
+        """Whether there is a stream, or something to say on one."""
+        return self.stream is not None or bool(self._waiting or self._changes)
+
+    def say(self, line: bytes) -> bool:
+        """Send a message, or keep it for the client to come; `False` when none ever will.
+
+        When too much waits, the oldest is dropped.
+        """
+        if self._log is None:
+            return False
+        if self.stream is not None and self.attached:
+            self.stream.write(line)
+            return True
+        self._waiting.append(line)
+        self._size += len(line)
+        while self._size > self._setting.options.limits.kept and len(self._waiting) > 1:
+            self._size -= len(self._waiting.pop(0))
+        return True
+
+    def change(self, what: object, line: bytes) -> bool:
+        """Send a notification of change; `False` when the same one waits already."""
+        return self._log is not None and self._changes.add(what, line)
+
+    def listen(self, reply: Reply, fields: Fields, *, prime: bool) -> None:
+        """Begin a stream, in place of the one there was."""
+        if self.stream is not None:
+            self.stream.finish(self._setting.now())
+        stream = self.stream = self._setting.event_stream(self._log)
+        stream.on_room = self._changes.flush
+        stream.begin(reply, fields, prime=prime)
+        if not prime:
+            reply.write(encode_comment())  # so that whatever stands in between passes the head on
+        self._flush()
+
+    async def alive(self) -> bool:
+        """Find out whether a client still listens: what is sent to one that is gone comes back."""
+        stream = self.stream
+        if stream is None or stream.reply is None:
+            return False
+        cut = Signal(self._setting.backend)
+        stream.on_cut = cut.set
+        stream.reply.write(encode_comment())
+        await cut.wait(PROBE)
+        return stream.reply is not None
+
+    def resumed(self, stream: EventStream) -> None:
+        """Take note that a client went on with a stream; what waits is sent if it is this one."""
+        if stream is self.stream:
+            self._flush()
+
+    def end(self) -> None:
+        """End it."""
+        if self.stream is not None:
+            self.stream.finish(self._setting.now())
+            self.stream = None
+
+    def _flush(self) -> None:
+        waiting, self._waiting, self._size = self._waiting, [], 0
+        for line in waiting:
+            self._tell(line)
+        self._changes.flush()
+
+    def _tell(self, line: bytes) -> None:
+        if self.stream is not None:
+            self.stream.write(line)
+
+    def _may_tell(self) -> bool:
+        return self.stream is not None and self.attached and not self.stream.congested
+
+
+class Switchboard(Outbox):
+    """Sends what is about a request by the POST that brought it, and the rest aside."""
+
+    __slots__ = ("_aside",)
+
+    def __init__(self, aside: Aside) -> None:
+        super().__init__()
+        self._aside = aside
+
+    def send(self, message: Message, about: Exchange | None = None) -> bool:
+        """Send one message; see `Outbox`."""
+        if self.closed:
+            return False
+        as_it_is = True
+        try:
+            line = encode(message)
+        except EncodeError as error:
+            line, as_it_is = written_instead(message, error)[:-1], False
+        if not self._sent(line, about) and isinstance(message, Request):
+            raise LocalProtocolError(f"{message.method} cannot be asked: there is no stream for it")
+        return as_it_is
+
+    def send_line(self, line: bytes, about: Exchange | None = None) -> None:
+        """Send a message that was written by `line_of` before."""
+        self._sent(line[:-1], about)
+
+    def send_change(self, change: object, notification: Notification) -> bool:
+        """Send a notification unless it waits already."""
+        return not self.closed and self._aside.change(change, encode(notification))
+
+    def _sent(self, line: bytes, about: Exchange | None) -> bool:
+        asked = about.parent if about is not None and about.ours else about
+        via = None if asked is None else asked.via
+        if isinstance(via, LegacyPost) and via.say(line):
+            return True
+        # Progress of a request has no other place; what we ask on account of it has.
+        if about is not None and not about.ours:
+            return False
+        return self._aside.say(line)

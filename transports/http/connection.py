@@ -1,0 +1,475 @@
+"""One connection of an HTTP/1.1 server: requests in, answers out, in order, on a pipe.
+
+Written in callbacks: a connection has no task, and a request none but what its handler starts. The
+next request is read when the answer to the one before has ended and the client takes what it is
+sent; until then a bounded part of it waits here.
+"""
+
+import logging
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from typing import Final
+
+from barewire.transports.backend import Backend, guarded
+from barewire.transports.http.chunks import ChunkReader
+from barewire.transports.http.heads import CONTINUE
+from barewire.transports.http.limits import HttpLimits
+from barewire.transports.http.messages import Answer, Handler, HttpRequest, RequestHead
+from barewire.transports.http.parsing import RequestParser, Unparsable
+from barewire.transports.http.reply import HttpReply
+from barewire.transports.http.requests import NOBODY, Asked, Caller, asked
+from barewire.transports.http.sweeper import TICK, Sweeper
+from barewire.transports.http.wire import Head, HeadFault, HeadReader
+from barewire.transports.netpipe import NetPipe
+
+__all__ = ["HttpConnection"]
+
+_log = logging.getLogger("barewire.transports")
+
+_AHEAD: Final = 64 * 1024
+"""Bytes that may wait here for their turn; then reading pauses."""
+
+_JOINED: Final = 64 * 1024
+"""Up to which buffers that go out together are copied into one."""
+
+_KNOWN: Final = 2048
+"""Bytes that a head may have to be kept and recognised when it comes again."""
+
+_LINGER: Final = 2.0
+"""Seconds for which a client may go on sending after its last answer. RFC 9112 › Tear-down: to
+close at once could destroy the answer before it is read."""
+
+_GRACE: Final = 0.05
+"""Seconds for which an answer may still end after its client has ended its own direction."""
+
+_NEVER: Final = float("inf")
+
+
+class _Phase(Enum):
+    HEAD = "waits for a request, or for the rest of its head"
+    BODY = "waits for the rest of a body"
+    ANSWER = "waits for the handler"
+    LEAVING = "waits until the client has taken its last answer"
+    CLOSED = "is closed"
+
+
+# An attribute of an Enum takes longer to find.
+_HEAD, _BODY, _ANSWER = _Phase.HEAD, _Phase.BODY, _Phase.ANSWER
+_LEAVING, _CLOSED = _Phase.LEAVING, _Phase.CLOSED
+
+
+class HttpConnection:
+    """Serves one client on `pipe` until it leaves, or has to.
+
+    All calls belong to the thread of the loop. `on_closed` is called with the connection once its
+    pipe is closed.
+    """
+
+    def __init__(
+        self,
+        pipe: NetPipe,
+        handler: Handler,
+        *,
+        limits: HttpLimits,
+        make_parser: Callable[[], RequestParser],
+        backend: Backend,
+        sweeper: Sweeper,
+        caller: Caller = NOBODY,
+        on_closed: Callable[["HttpConnection"], object] | None = None,
+    ) -> None:
+        """Take over `pipe`, which was not started yet."""
+        self.backend = backend
+        self.sweeper = sweeper
+        self.persistence: bytes = b"Connection: keep-alive\r\nKeep-Alive: timeout=%d\r\n" % (
+            limits.keep_alive
+        )
+        """What answers say while the connection goes on."""
+        self._pipe = pipe
+        self._handler = handler
+        self._limits = limits
+        self._make_parser = make_parser
+        self._caller = caller
+        self._on_closed = on_closed
+        self._phase = _HEAD
+        self._deadline = _NEVER
+        self._ahead = b""
+        self._paused = False
+        self._proceeding = False
+        self._ended = False
+        self._draining = False
+        self._linger = 0.0
+        self._heads = HeadReader(limits.head)
+        self._known: Asked | None = None
+        self._known_raw = b""
+        self._asked = _NOTHING
+        self._persistent = False
+        self._incoming = False
+        self._parser: RequestParser | None = None
+        self._chunks: ChunkReader | None = None
+        self._body = bytearray()
+        self._missing = 0
+        self._reply: HttpReply | None = None
+        self._written = 0
+        self._taken = 0
+        self._taken_at = sweeper.now
+
+    def start(self) -> None:
+        """Begin to read."""
+        self.sweeper.add(self)
+        self._wait_for_request()
+        self._pipe.on_drained = self._on_drained
+        self._pipe.start(self._on_data, self._on_eof)
+
+    def drain(self) -> None:
+        """Take no further request: leave now if none has begun, else after the answer to it."""
+        self._draining = True
+        if self._phase is _HEAD and not self._heads.begun and not self._ahead:
+            self._leave()
+
+    def cut(self) -> None:
+        """Close now; an answer that has not ended never will."""
+        self._close()
+
+    # What a reply needs
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a request may follow the one that is being answered."""
+        ended = self._ended and not self._ahead
+        return self._persistent and not self._draining and not ended
+
+    @property
+    def pending(self) -> int:
+        """Bytes that the client has not taken."""
+        return self._pipe.pending
+
+    def put(self, data: list[bytes]) -> None:
+        """Send these."""
+        if self._phase is _CLOSED:
+            return
+        size = sum(map(len, data))
+        self._written += size
+        self._pipe.write(data if size > _JOINED else [b"".join(data)])
+
+    def answered(self, *, goes_on: bool) -> None:
+        """Take note that the answer has ended."""
+        self._reply = None
+        if not goes_on or self._draining:
+            self._leave(linger=_LINGER)
+            return
+        self._wait_for_request()
+        if (self._ahead or self._ended) and not self._proceeding:
+            self.backend.call_soon(self._proceed)
+
+    def abort(self) -> None:
+        """Close, and let the client see that there is something missing."""
+        self._reply = None
+        if self._asked.old:
+            self._pipe.abort()  # for the end of the connection would be the end of the answer
+        self._leave()
+
+    def refusal(self, status: int, detail: str) -> Answer:
+        """Return what to answer to a request that comes no further."""
+        try:
+            return self._handler.refused(status, detail)
+        except Exception:
+            _log.exception("a refusal could not be put into words")
+            return Answer(status)
+
+    # What the pipe tells
+
+    def _on_data(self, data: bytes) -> None:
+        self._ahead = self._ahead + data if self._ahead else data
+        self._proceed()
+
+    def _on_eof(self, reason: BaseException | None) -> None:
+        self._ended = True
+        if reason is not None:
+            self._close()
+        elif self._phase is _ANSWER:
+            self._look_whether_gone()
+        elif self._phase is _BODY or not self._ahead:
+            self._leave()
+
+    def _on_drained(self) -> None:
+        if self._phase is _LEAVING:
+            self._close_once_taken()
+        elif self._reply is None:
+            self._proceed()
+        elif self._reply.on_drained is not None:
+            self._reply.on_drained()
+
+    # Reading
+
+    def _proceed(self) -> None:
+        """Read what is there, as long as it is its turn."""
+        self._proceeding = True
+        try:
+            self._read()
+        finally:
+            self._proceeding = False
+        self._throttle()
+        if self._ended and self._phase is _HEAD and not self._ahead:
+            self._leave()
+
+    def _read(self) -> None:
+        while self._ahead:
+            if self._phase is _HEAD and self._pipe.pending <= self._pipe.low_water:
+                self._read_head()
+            elif self._phase is _BODY:
+                self._read_body()
+            elif self._phase is _LEAVING or self._phase is _CLOSED:
+                self._ahead = b""
+            else:
+                break
+
+    def _throttle(self) -> None:
+        too_much = len(self._ahead) > _AHEAD
+        if too_much != self._paused:
+            self._paused = too_much
+            if too_much:
+                self._pipe.pause()
+            else:
+                self._pipe.resume()
+
+    def _wait_for_request(self) -> None:
+        self._phase = _HEAD
+        self._asked = _NOTHING
+        self._deadline = self.sweeper.now + self._limits.keep_alive + TICK
+
+    def _read_head(self) -> None:
+        data, self._ahead = self._ahead, b""
+        heads, begun = self._heads, self._heads.begun
+        if self._known is not None and not begun and data.startswith(self._known_raw):
+            self._ahead = data[len(self._known_raw) :]
+            self._judge(self._known)
+            return
+        head = heads.receive(data)
+        if head is None:
+            if heads.begun and not begun:
+                self._wait(self._limits.head_time)
+            return
+        request = self._understand(head) if isinstance(head, Head) else head
+        if isinstance(request, HeadFault):
+            self._refuse(request.status, request.detail)
+            return
+        self._ahead, heads.rest = heads.rest, b""
+        self._judge(request)
+
+    def _understand(self, head: Head) -> Asked | HeadFault:
+        request = asked(head, self._caller)
+        if isinstance(request, HeadFault):
+            return request
+        parser = self._make_parser()
+        try:
+            parser.read_head(head)
+        except Unparsable as error:
+            return HeadFault(400, f"the head is not understood: {error}")
+        if head.length is None:
+            self._parser = parser
+        elif len(head.raw) <= _KNOWN:
+            # The same bytes mean the same: clients send many heads that differ in nothing.
+            self._known, self._known_raw = request, head.raw
+        return request
+
+    def _judge(self, request: Asked) -> None:
+        head = request.head
+        self._asked = request
+        self._persistent = request.persistent
+        self._incoming = head.length != 0
+        try:
+            answer = self._handler.judge(head)
+        except Exception:
+            _log.exception("a request could not be judged")
+            answer = self.refusal(500, "the request could not be judged")
+        if answer is not None:
+            self._answer_early(answer)
+        elif not head.length and head.length is not None:
+            self._hand_over(b"")
+        else:
+            self._expect_body(head.length)
+
+    def _expect_body(self, length: int | None) -> None:
+        most = self._limits.body
+        if length is None:
+            self._chunks = ChunkReader(most)
+        elif length > most:
+            self._refuse(413, f"the body has more than {most} bytes (limits.body)")
+            return
+        elif len(self._ahead) >= length:
+            body, self._ahead = self._ahead[:length], self._ahead[length:]
+            self._hand_over(body)
+            return
+        else:
+            self._missing = length
+        self._phase = _BODY
+        self._wait(self._limits.body_time)
+        if self._asked.expects:
+            self.put([CONTINUE])
+
+    def _read_body(self) -> None:
+        if self._chunks is None:
+            part = self._ahead[: self._missing]
+            self._ahead = self._ahead[self._missing :]
+            self._missing -= len(part)
+            self._body += part
+            ended = not self._missing
+        else:
+            ended = self._read_chunks(self._chunks)
+        if ended:
+            body = bytes(self._body)
+            self._body.clear()
+            self._hand_over(body)
+
+    def _read_chunks(self, chunks: ChunkReader) -> bool:
+        data, self._ahead = self._ahead, b""
+        framed = chunks.receive(data)
+        if isinstance(framed, HeadFault):
+            self._refuse(framed.status, framed.detail)
+            return False
+        assert self._parser is not None
+        try:
+            self._body += self._parser.read_chunks(framed, last=chunks.ended)
+        except Unparsable as error:
+            self._refuse(400, f"the body is not understood: {error}")
+            return False
+        self._ahead = chunks.rest
+        return chunks.ended
+
+    # Answering
+
+    def _hand_over(self, body: bytes) -> None:
+        self._phase = _ANSWER
+        self._deadline = _NEVER
+        self._incoming = False
+        self._parser = self._chunks = None
+        reply = self._reply = self._new_reply()
+        try:
+            self._handler.receive(HttpRequest(self._asked.head, body), reply)
+        except Exception:
+            _log.exception("a handler raised")
+            if reply.begun:
+                reply.abort()
+            else:
+                reply.send(self.refusal(500, "the handler failed"))
+
+    def _answer_early(self, answer: Answer) -> None:
+        self._phase = _ANSWER
+        self._deadline = _NEVER
+        self._persistent = self._persistent and not self._incoming
+        self._reply = self._new_reply()
+        try:
+            self._reply.send(answer)
+        except ValueError:
+            _log.exception("a request was answered with an internal error")
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer what is no request, or not a whole one; the connection ends with that."""
+        self._incoming = True
+        self._answer_early(self.refusal(status, detail))
+
+    def _new_reply(self) -> HttpReply:
+        asked = self._asked
+        return HttpReply(self, silent=asked.head.method == "HEAD", old=asked.old)
+
+    # Leaving
+
+    def _look_whether_gone(self) -> None:
+        """Find out whether a client that says nothing more still listens.
+
+        One that went away and one that has only ended its own direction look the same until
+        something is sent: the system of the former resets the connection, which the next write
+        notices. An interim answer can be sent at any time before the answer begins (RFC 9110 ›
+        Informational 1xx). Once it has begun, or where such answers are unknown, whoever ended
+        their direction counts as gone after a moment; so do all clients to most other servers.
+        """
+        reply = self._reply
+        if reply is None:
+            return
+        self._ask_whether_there(reply)
+        self.backend.call_at(self.backend.now() + _GRACE, partial(self._judge_whether_gone, reply))
+
+    def _judge_whether_gone(self, reply: HttpReply) -> None:
+        if self._reply is reply and (
+            not self._ask_whether_there(reply) or self._pipe.broken is not None
+        ):
+            self._close()
+
+    def _ask_whether_there(self, reply: HttpReply) -> bool:
+        if reply.begun or self._asked.old:
+            return False
+        self.put([CONTINUE])
+        return True
+
+    def _leave(self, *, linger: float = 0.0) -> None:
+        """Close once the client has taken what it was sent."""
+        self._phase = _LEAVING
+        self._deadline = _NEVER
+        self._ahead = b""
+        self._body.clear()
+        self._linger = linger
+        self._pipe.low_water = 0
+        self._throttle()
+        self._close_once_taken()
+
+    def _close_once_taken(self) -> None:
+        if not self._pipe.pending:
+            self._close()
+
+    def _close(self) -> None:
+        if self._phase is _CLOSED:
+            return
+        self._phase = _CLOSED
+        self._ahead = b""
+        self._body.clear()
+        self.sweeper.remove(self)
+        reply, self._reply = self._reply, None
+        self.backend.spawn(self._close_pipe())
+        if reply is not None and (told := reply.lose()) is not None:
+            guarded(told)
+
+    async def _close_pipe(self) -> None:
+        await self._pipe.aclose(linger=self._linger)
+        self._pipe.on_drained = None
+        if self._on_closed is not None:
+            self._on_closed(self)
+
+    # Time
+
+    def sweep(self, now: float) -> None:
+        """Look whether time is up."""
+        pending = self._pipe.pending
+        taken = self._written - pending
+        if taken != self._taken or not pending:
+            self._taken, self._taken_at = taken, now
+        elif now - self._taken_at > self._limits.stalled:
+            self._pipe.abort()
+            self._close()
+            return
+        if self._ended and self._reply is not None:
+            self._look_again(self._reply)
+        elif pending and self._phase is _HEAD and not self._heads.begun:
+            self._wait_for_request()  # who still reads the last answer is not idle
+        elif now >= self._deadline:
+            self._time_is_up()
+
+    def _look_again(self, reply: HttpReply) -> None:
+        self._ask_whether_there(reply)
+        if self._pipe.broken is not None:
+            self._close()
+
+    def _time_is_up(self) -> None:
+        if self._phase is _BODY:
+            self._refuse(408, "the body did not come in time (limits.body_time)")
+        elif self._heads.begun:
+            self._refuse(408, "the head did not come in time (limits.head_time)")
+        else:
+            self._leave()
+
+    def _wait(self, seconds: float) -> None:
+        self._deadline = self.sweeper.deadline(seconds)
+
+
+_NOTHING: Final = Asked(RequestHead("GET", "", "", {}), False, False, False)
+"""Stands for the request while none is understood."""

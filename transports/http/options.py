@@ -1,0 +1,26 @@
+"""How one endpoint behaves."""
+
+from dataclasses import field
+
+from barewire.protocol.record import record
+from barewire.transports.http.guard import Guard
+from barewire.transports.http.limits import HttpLimits
+
+__all__ = ["HttpOptions"]
+
+
+@record
+class HttpOptions:
+    """The choices that the specification leaves to a server."""
+
+    path: str = "/mcp"
+    """Where the endpoint is; with a slash at its end it is the same."""
+    stateless: bool = False
+    """Whether legacy requests are served without sessions, each for itself."""
+    json_response: bool | None = None
+    """The form of answers. True: always JSON, and what else would be said is dropped. False: to a
+    legacy client always an event stream. `None`: JSON, unless something is said before the answer,
+    or it takes its time. Where the client takes only one form, it gets that."""
+    guard: Guard = field(default_factory=Guard)
+    """Who may ask."""
+    limits: HttpLimits = field(default_factory=lambda: DEFAULT_HTTP_LIMITS)

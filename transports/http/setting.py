@@ -1,0 +1,33 @@
+"""What all requests to one endpoint share."""
+
+from barewire.transports.backend import Backend
+from barewire.transports.http.application import Application, Handlers
+from barewire.transports.http.deferrals import Deferrals
+from barewire.transports.http.eventstream import Comments, EventStream
+from barewire.transports.http.options import HttpOptions
+from barewire.transports.http.streams import Streams
+
+__all__ = ["Setting"]
+
+
+class Setting:
+    """The loop, what is served and how, where handlers run, and who keeps the time."""
+
+    __slots__ = ("application", "backend", "comments", "deferrals", "handlers", "options")
+
+    def __init__(self, backend: Backend, application: Application, options: HttpOptions) -> None:
+        self.backend: Backend = backend
+        self.application: Application = application
+        self.options: HttpOptions = options
+        self.handlers: Handlers = application.handlers(options.limits.running)
+        """Where the handlers of those run who have no session."""
+        self.comments: Comments = Comments(backend, options.limits.comment)
+        self.deferrals: Deferrals = Deferrals(backend, options.limits.defer)
+
+    def now(self) -> float:
+        """Return the time of the loop's clock, in seconds."""
+        return self.backend.now()
+
+    def event_stream(self, log: Streams | None = None) -> EventStream:
+        """Return a new event stream; with a `log` it can be resumed."""
+        return EventStream(self.backend, self.comments, self.application.limits.pending, log)
