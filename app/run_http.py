@@ -13,7 +13,7 @@ import logging
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from socket import socket
 from typing import Final
 
@@ -50,7 +50,7 @@ async def serve_http(
     parser: ParserName = "h11",
     limits: HttpLimits = DEFAULT_HTTP_LIMITS,
     sockets: Sequence[socket] | None = None,
-) -> AsyncIterator[HttpServing]:
+) -> AsyncGenerator[HttpServing]:
     """Serve over HTTP as long as the context lasts; then drain for at most `limits.drain` seconds.
 
     `port` 0 takes one that is free; `sockets` that are bound already may be given instead of `host`

@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("target", metavar="TARGET", help="file.py:server or package.module:server")
     run.add_argument("--backend", choices=("asyncio", "trio"), default="asyncio")
-    _http_options(run.add_argument_group("over HTTP"))
+    _http_options(run)
 
     ls = commands.add_parser("ls", help="list what a server offers")
     ls.add_argument("target", metavar="TARGET", nargs="?", help="or: -- COMMAND...")
@@ -64,7 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _http_options(run: argparse._ArgumentGroup) -> None:
+def _http_options(parser: argparse.ArgumentParser) -> None:
+    run = parser.add_argument_group("over HTTP")
     run.add_argument("--http", metavar="HOST:PORT", help="serve there; port 0 takes a free one")
     run.add_argument("--path", default="/mcp", help="where the endpoint is (default: /mcp)")
     run.add_argument("--stateless", action="store_true", help="keep no sessions")

@@ -87,8 +87,7 @@ class Aside:
         cut = Signal(self._setting.backend)
         stream.on_cut = cut.set
         stream.reply.write(encode_comment())
-        await cut.wait(PROBE)
-        return stream.reply is not None
+        return not await cut.wait(PROBE)
 
     def resumed(self, stream: EventStream) -> None:
         """Take note that a client went on with a stream; what waits is sent if it is this one."""

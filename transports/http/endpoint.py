@@ -46,6 +46,8 @@ _NO_REQUEST: Final = Refusal(
     Reason.INVALID_REQUEST, "a body is one request or one notification", modern=True
 )
 
+_NEW_ID: Final = partial(secrets.token_hex, 16)
+
 _UNAUTHENTICATED: Final = (("WWW-Authenticate", "Bearer"),)
 
 
@@ -57,7 +59,7 @@ class Endpoint:
         application: Application,
         backend: Backend,
         options: HttpOptions,
-        new_id: Callable[[], str] = partial(secrets.token_hex, 16),
+        new_id: Callable[[], str] = _NEW_ID,
     ) -> None:
         """Create it; `new_id` gives ids of sessions, which nobody can guess."""
         self._application = application

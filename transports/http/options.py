@@ -23,4 +23,4 @@ class HttpOptions:
     or it takes its time. Where the client takes only one form, it gets that."""
     guard: Guard = field(default_factory=Guard)
     """Who may ask."""
-    limits: HttpLimits = field(default_factory=lambda: DEFAULT_HTTP_LIMITS)
+    limits: HttpLimits = field(default_factory=HttpLimits)
