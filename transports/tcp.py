@@ -133,8 +133,8 @@ class SocketPipe(DuplexPipe):
             guarded(on_closed)
 
     def _send_eof_if_due(self) -> None:
-        if self._eof_wanted and self._open and not self._writer.pending:
-            with contextlib.suppress(OSError):  # the peer was faster
+        if self._eof_wanted and not self._writer.pending:
+            with contextlib.suppress(OSError):  # the peer was faster, or closed by now
                 self._socket.shutdown(socket.SHUT_WR)
 
     def _moved(self, before: int) -> None:

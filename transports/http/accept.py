@@ -6,6 +6,7 @@ neither is refused.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from barewire.protocol.record import record
@@ -45,7 +46,22 @@ def acceptable(field: str | None) -> Acceptable:
     other than its weight are not looked at: `application/json; charset=utf-8` is JSON. A range that
     cannot be read says nothing; when none can, neither does the field.
     """
-    ranges = _ranges(field or "")
+    if field is not None and len(field) <= _COMMON:
+        return _known(field)
+    return _read(field or "")
+
+
+# Clients send the same field with every request; only short ones are remembered.
+_COMMON: Final = 256
+
+
+@lru_cache(maxsize=64)
+def _known(field: str) -> Acceptable:
+    return _read(field)
+
+
+def _read(field: str) -> Acceptable:
+    ranges = _ranges(field)
     if not ranges:
         return Acceptable(1.0, 1.0)
     return Acceptable(_weight(ranges, JSON), _weight(ranges, EVENT_STREAM))

@@ -52,9 +52,15 @@ def refused(status: int, detail: str, id: RequestId | None = None, fields: Field
 
 
 def refusal(failure: Failure, reason: Reason, *, modern: bool, fields: Fields = ()) -> Answer:
-    """Return an error as the status of its reason wants it."""
+    """Return an error as the status of its reason wants it.
+
+    One without an id answers no request, and what is not accepted has the status of an error,
+    whatever the reason (Streamable HTTP › Sending Messages).
+    """
     row = reason.row
     status = row.modern_status if modern else row.legacy_status
+    if failure.id is None:
+        status = max(status, 400)
     return json_answer(line_of(failure), status, fields)
 
 

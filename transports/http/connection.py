@@ -127,9 +127,13 @@ class HttpConnection:
         if self._phase is _HEAD and not self._heads.begun and not self._ahead:
             self._leave()
 
-    def cut(self) -> None:
-        """Close now; an answer that has not ended never will."""
+    def cut(self) -> bool:
+        """Close now; return whether something was cut off by that, an answer or its delivery."""
+        if self._phase is _CLOSED:
+            self._pipe.abort()  # it may still linger
+            return False
         self._close()
+        return True
 
     # What a reply needs
 

@@ -233,6 +233,9 @@ class Endpoint:
             )
             if isinstance(exchange, Refusal):
                 reply.send(with_fields(_refused(frame.id, exchange), fields))
+            elif _listens(frame) and not acceptable(head.fields.get("accept")).stream:
+                detail = "a subscription is answered by text/event-stream"
+                reply.send(refused(406, detail, frame.id, fields))
             else:
                 self._begin(exchange, reply, accepts, fields)
 
@@ -242,7 +245,7 @@ class Endpoint:
         if settle is not None:
             post.answer(settle(exchange, None, self._application.limits))
             return
-        if exchange.request.method == "subscriptions/listen":
+        if _listens(exchange.request):
             self._listens.open(exchange, post, reply, fields)
             return
         limits, handlers = self._options.limits, self._setting.handlers
@@ -252,6 +255,10 @@ class Endpoint:
         handlers.begin(exchange, post)
         if not exchange.over:
             post.wait()
+
+
+def _listens(request: Request) -> bool:
+    return request.method == "subscriptions/listen"
 
 
 def _refused(id: RequestId | None, fault: Refusal) -> Answer:

@@ -159,6 +159,8 @@ class EventStream:
             await self._room.wait()
 
     def _attach(self, reply: Reply, fields: Fields) -> None:
+        if reply.gone:
+            return
         self.reply = reply
         reply.on_gone = self._cut
         reply.on_drained = self._drained

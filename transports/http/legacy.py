@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from barewire.protocol.errors import Reason
 from barewire.protocol.headers import VERSION_HEADER
-from barewire.protocol.jsonrpc import Batch, Frame, Malformed, Params, Request, RequestId
+from barewire.protocol.jsonrpc import Batch, Failure, Frame, Malformed, Params, Request, RequestId
 from barewire.protocol.revisions import V2025_03_26, Revision, revision_named
 from barewire.session.admission import Refusal, failure_for, nothing_said
 from barewire.session.handshake import receive_initialize
@@ -151,7 +151,7 @@ class Legacy:
         if session is None:
             return refused(404, "no such session: send initialize without an id", id)
         fault = _version_fault(head, session.session.revision)
-        return session if fault is None else _refused(id, fault)
+        return session if fault is None else _refused(id, fault, session.session)
 
     def _initialize(
         self,
@@ -281,9 +281,10 @@ class Legacy:
         named = head.fields.get(VERSION_HEADER.lower())
         revision = ASSUMED if named is None else revision_named(named)
         if revision is None or revision not in local.legacy:
-            fault = Refusal(
-                Reason.UNSUPPORTED_VERSION, f"{named!r:.64}", {"supported": local.versions}
-            )
+            # The error of a modern server would keep clients of both eras from `initialize`.
+            reason = Reason.UNSUPPORTED_VERSION if local.modern else Reason.INVALID_REQUEST
+            detail = f"{VERSION_HEADER} is {named!r:.64}"
+            fault = Refusal(reason, detail, {"supported": local.versions})
             reply.send(with_fields(_refused(_id_of(frame), fault), fields))
             return
         session = Session.standing(local, revision, principal)
@@ -307,6 +308,8 @@ def _id_of(frame: Frame) -> RequestId | None:
     return frame.id if isinstance(frame, Request) else None
 
 
-def _refused(id: RequestId | None, fault: Refusal) -> Answer:
-    failure = failure_for(id, fault, None)
+def _refused(id: RequestId | None, fault: Refusal, session: Session | None = None) -> Answer:
+    failure = failure_for(id, fault, session)
+    if id is None:  # the bodies of refusals then have none, not even `null`
+        failure = Failure(None, failure.code, failure.message, failure.data)
     return refusal(failure, fault.reason, modern=fault.modern)

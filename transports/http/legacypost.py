@@ -139,9 +139,11 @@ class LegacyPost:
         stream.poll(self._setting.options.limits.retry if retry is None else retry)
         return True
 
-    def give_up(self) -> None:
-        """End it although answers are missing: the session is over."""
+    def give_up(self, answer: Answer) -> None:
+        """End it although answers are missing; where nothing was said yet, by this one."""
         if not self.complete:
+            self._nothing, self._expected = answer, 0
+            self._answers.clear()
             self._complete()
 
     @property
@@ -151,7 +153,8 @@ class LegacyPost:
     def _begin(self) -> EventStream:
         setting = self._setting
         setting.deferrals.remove(self)
-        stream = self.stream = setting.event_stream(self._log)
+        # Of a stream that its client has seen nothing of, nothing can be resumed.
+        stream = self.stream = setting.event_stream(None if self._reply.gone else self._log)
         stream.begin(self._reply, self._fields, prime=self._prime)
         answers, self._answers = self._answers, []
         for answer in answers:

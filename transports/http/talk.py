@@ -13,6 +13,7 @@ from barewire.session.connection import Connection
 from barewire.session.events import Abandoned, Event, Requested, Violated
 from barewire.session.exchange import Exchange
 from barewire.session.session import Session
+from barewire.transports.http.answers import refused
 from barewire.transports.http.application import Handlers
 from barewire.transports.http.aside import Aside, Switchboard
 from barewire.transports.http.eventstream import EventStream
@@ -96,7 +97,7 @@ class Talk:
         for exchange in theirs:
             self._handlers.stop(exchange)
         for post in list(self._posts):
-            post.give_up()
+            post.give_up(refused(404, "the session was ended"))
         self.aside.end()
 
     def listen(self, reply: Reply, fields: Fields) -> None:
