@@ -24,9 +24,8 @@ from barewire.session.exceptions import (
     RequestError,
     TimedOut,
 )
-from barewire.session.limits import Limits
+from barewire.session.limits import HttpLimits, Limits
 from barewire.session.principal import Principal, RequestFacts
-from barewire.transports.http.limits import HttpLimits
 
 __all__ = [
     "BarewireError",

@@ -10,11 +10,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from barewire.protocol.envelope import LOG_LEVELS, meta_of
+from barewire.session.carrier import Carrier
 from barewire.session.exceptions import Cancelled, LocalProtocolError
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Implementation
 from barewire.session.principal import Principal
-from barewire.transports.carrier import Carrier
 
 __all__ = ["Context", "OnLoop", "SyncContext"]
 

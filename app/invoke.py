@@ -10,8 +10,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeAlias
 
 from barewire.context import Context, SyncContext
+from barewire.session.carrier import Carrier
 from barewire.session.exchange import Exchange
-from barewire.transports.carrier import Carrier
 
 __all__ = ["Answer", "Call", "Kind", "Places", "behind", "kind_of"]
 

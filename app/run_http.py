@@ -20,10 +20,10 @@ from typing import Final
 from barewire.httpserving import HttpServing
 from barewire.run import INTERRUPTED, shared_threads
 from barewire.server.server import Server
+from barewire.session.limits import DEFAULT_HTTP_LIMITS, HttpLimits
 from barewire.transports.backend import Signal, current, run
 from barewire.transports.bind import bind
 from barewire.transports.http.guard import LOOPBACK, Guard
-from barewire.transports.http.limits import DEFAULT_HTTP_LIMITS, HttpLimits
 from barewire.transports.http.options import HttpOptions
 from barewire.transports.http.parsing import ParserName
 from barewire.transports.signals import on_signals

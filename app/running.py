@@ -17,10 +17,10 @@ from typing import Any, Final, TypeAlias
 from barewire.errors import Refuse
 from barewire.invoke import Answer, Call
 from barewire.protocol.errors import Reason
+from barewire.session.carrier import Carrier
 from barewire.session.exceptions import BarewireError, Cancelled, RequestError
 from barewire.session.exchange import Exchange
 from barewire.transports.backend import Backend, Handle, Signal, current
-from barewire.transports.carrier import Carrier
 from barewire.transports.threads import BusyError, ThreadPool
 
 __all__ = ["Dispatch", "Runner"]

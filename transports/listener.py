@@ -74,7 +74,7 @@ class Listener:
         self._backend = current()
         self._sockets = list(sockets)
         self._on_connection = on_connection
-        self._on_excess = on_excess or _reset
+        self._on_excess = on_excess
         self._context = context
         self._handshake_timeout = handshake_timeout
         self._handshaking: set[TlsPipe] = set()
@@ -161,7 +161,7 @@ class Listener:
         if self.open < self._limit:
             self.open += 1
             self._prepare(self._on_connection, SocketPipe(sock, on_closed=self._closed))
-        elif self._excess < _MOST_EXCESS:
+        elif self._on_excess is not None and self._excess < _MOST_EXCESS:
             self._excess += 1
             self._prepare(self._on_excess, SocketPipe(sock, on_closed=self._excess_closed))
         else:
@@ -200,7 +200,3 @@ class Listener:
         except Exception:
             _log.exception("a callback raised; its connection is reset")
             pipe.abort()
-
-
-def _reset(pipe: NetPipe) -> None:
-    pipe.abort()

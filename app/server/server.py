@@ -11,10 +11,9 @@ from barewire.protocol.revisions import ALL, Revision
 from barewire.server.tools import Tool, Tools
 from barewire.session.events import Violated
 from barewire.session.facts import Implementation, Local
-from barewire.session.limits import DEFAULT_LIMITS, Limits
+from barewire.session.limits import DEFAULT_HTTP_LIMITS, DEFAULT_LIMITS, HttpLimits, Limits
 from barewire.session.principal import Authenticate
 from barewire.session.tables import LENIENT, Leniency
-from barewire.transports.http.limits import DEFAULT_HTTP_LIMITS, HttpLimits
 
 __all__ = ["Audience", "Server"]
 

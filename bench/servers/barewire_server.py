@@ -4,8 +4,6 @@
 Over HTTP, `--parser` says who parses.
 """
 
-from typing import Any
-
 from barewire import Context, Server
 from bench.servers.options import parser
 from bench.servers.pauses import record_pauses
@@ -44,9 +42,7 @@ record_pauses()
 if options.http is None:
     server.run()
 else:
-    over_http: Any = server
-    over_http.run_http(
-        host="127.0.0.1",
+    server.run_http(
         port=options.http,
         stateless_http=options.stateless,
         json_response=options.json_response,

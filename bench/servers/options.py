@@ -1,4 +1,4 @@
-"""What a server program is told: `[--http PORT [--json | --sse] [--stateless]]`; else it is stdio."""
+"""What a server program is told: `[--http PORT [--json | --sse] [--stateless]]`, or else stdio."""
 
 import argparse
 

@@ -10,8 +10,11 @@ CPU = Bar("calls", "ours", "cpu", "<= 1/15", "peer")
 RATE = Bar("calls", "ours", "rate", ">= 2.8", "peer")
 MODERN = Bar("modern", "ours", "cpu", "<= 1.4", "ours", "calls")
 
+PLAIN = Bar("calls", "ours", "pauses", "<= 5")
+TOLD = Bar("calls", "ours", "cpu", "", "peer")
+
 RESULTS: Results = {
-    ("calls", "ours"): {"cpu": 0.2, "rate": 10_000},
+    ("calls", "ours"): {"cpu": 0.2, "rate": 10_000, "pauses": 6.0},
     ("calls", "peer"): {"cpu": 4.0, "rate": 4_000},
     ("modern", "ours"): {"cpu": 0.3, "rate": 9_000},
 }
@@ -36,6 +39,16 @@ def test_each_bar_says_whether_it_holds() -> None:
     ]
 
 
+def test_a_bar_without_a_peer_judges_the_figure_itself() -> None:
+    assert last_cells(verdicts([PLAIN], RESULTS, {})) == [["6.00", "<= 5", "NO"]]
+    assert missed([PLAIN], RESULTS, {}) == [PLAIN]
+
+
+def test_a_bar_without_a_limit_is_told_and_not_judged() -> None:
+    assert last_cells(verdicts([TOLD], RESULTS, {})) == [["0.05", "", "-"]]
+    assert missed([TOLD], RESULTS, {}) == []
+
+
 def test_a_bar_without_its_peer_is_missing_and_the_reason_is_given() -> None:
     without = {key: figures for key, figures in RESULTS.items() if key[1] != "peer"}
     *rows, reason = verdicts([CPU], without, {"peer": "there is no npm"}).splitlines()
@@ -57,6 +70,10 @@ def test_a_ratio_is_written_like_its_limit() -> None:
 def test_the_best_of_several_runs_is_the_least_of_all_but_the_rate() -> None:
     runs = [{"cpu": 2.0, "rate": 5.0}, {"cpu": 1.0, "rate": 4.0}]
     assert best(runs) == {"cpu": 1.0, "rate": 5.0}
+
+
+def test_the_slowest_answers_are_those_of_the_run_in_the_middle() -> None:
+    assert best([{"p99": 9.0}, {"p99": 1.0}, {"p99": 2.0}]) == {"p99": 2.0}
 
 
 def test_numbers_are_short() -> None:

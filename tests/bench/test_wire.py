@@ -26,6 +26,19 @@ def test_calls_differ_in_their_ids_alone() -> None:
     assert first == second
 
 
+def test_texts_take_turns_and_each_call_must_get_its_own_back() -> None:
+    texts = ("one", "three")
+    sent = [
+        json.loads(call)["params"]["arguments"]["text"]
+        for call in wire.echo_calls(3, "legacy", texts)
+    ]
+    assert sent == ["one", "three", "one"]
+    echoes = [echo(wire.FIRST_ID + i, text) for i, text in enumerate(sent)]
+    wire.check_echoes(echoes, 3, texts)
+    with pytest.raises(wire.BadReply):
+        wire.check_echoes(echoes, 3, texts[::-1])
+
+
 def test_answers_may_come_in_any_order_and_in_any_chunks() -> None:
     data = b"".join(reversed(ECHOES))
     wire.check_echoes([data[:7], data[7:]], 3)

@@ -6,12 +6,14 @@ lists what cannot pass yet. The exit code is 0 when everything else passes and t
     --only 'tools-*' ping      the scenarios with these names
     --side server              one side
     --revision 2026-07-28      one revision
+    --serve='--backend trio'   serve with these options of `barewire run` as well
     --verbose                  say also why those that wait do not pass
     --url URL                  judge the server there, whoever it is, by no list
     --command 'node client.js' judge this client by no list
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -21,7 +23,13 @@ from itertools import groupby
 from tests.conformance.catalogue import Scenario, UnreadableList
 from tests.conformance.judging import Outcome
 from tests.conformance.report import Result, summary
-from tests.conformance.subjects import CLIENT, EverythingServer, NotServing, client_command
+from tests.conformance.subjects import (
+    CLIENT,
+    EverythingServer,
+    NotServing,
+    client_command,
+    serving_command,
+)
 from tests.conformance.suite import FOLDER, REVISIONS, Suite
 from tests.conformance.waiting import Expected, read_waiting
 from tests.interop.make_strangers import NotMade
@@ -42,6 +50,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--side", choices=("server", "client"))
     parser.add_argument("--revision", choices=REVISIONS)
     parser.add_argument("--timeout", type=float, metavar="SECONDS")
+    parser.add_argument("--serve", type=shlex.split, default=[], metavar="OPTIONS")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--url")
     parser.add_argument("--command")
@@ -88,7 +97,7 @@ def _server(options: argparse.Namespace, stack: ExitStack) -> Subject:
     if options.url:
         return lambda: ["--url", options.url]
     RESULTS.mkdir(parents=True, exist_ok=True)
-    server = EverythingServer(RESULTS / "server.log")
+    server = EverythingServer(RESULTS / "server.log", serving_command(*options.serve))
     url = stack.enter_context(server)
     return lambda: "the server has ended: see server.log" if server.ended else ["--url", url]
 

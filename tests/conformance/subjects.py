@@ -11,7 +11,14 @@ from types import TracebackType
 
 from tests.interop.make_strangers import ROOT
 
-__all__ = ["CLIENT", "EverythingServer", "NotServing", "client_command"]
+__all__ = [
+    "CLIENT",
+    "SERVER",
+    "EverythingServer",
+    "NotServing",
+    "client_command",
+    "serving_command",
+]
 
 CLIENT = Path(__file__).with_name("client.py")
 """The client; it gets the URL as its last argument, and the scenario in its environment."""
@@ -29,15 +36,15 @@ class NotServing(Exception):
 
 
 class EverythingServer:
-    """examples/everything.py, served over HTTP by a process as long as the `with` block lasts.
+    """A process that serves over HTTP, as long as the `with` block lasts.
 
     What the process says on standard error is kept in `log`. Raises `NotServing` when it does not
     say where it serves.
     """
 
-    def __init__(self, log: Path, command: list[str] | None = None) -> None:
+    def __init__(self, log: Path, command: list[str]) -> None:
         self._log = log
-        self._command = command or [*SERVER, "--http", "127.0.0.1:0"]
+        self._command = command
         self._said: queue.Queue[str | None] = queue.Queue()
 
     def __enter__(self) -> str:
@@ -89,6 +96,11 @@ class EverythingServer:
                 if found is not None:
                     self._said.put(found[1].decode())
         self._said.put(None)
+
+
+def serving_command(*options: str) -> list[str]:
+    """Return the command that serves examples/everything.py on a free port."""
+    return [*SERVER, "--http", "127.0.0.1:0", *options]
 
 
 def client_command() -> str:

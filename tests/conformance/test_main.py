@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -64,6 +65,12 @@ class Stub(Suite):
 class Serving(EverythingServer):
     """A server that is said to serve."""
 
+    commands: ClassVar[list[list[str]]] = []
+
+    def __init__(self, log: Path, command: list[str]) -> None:
+        super().__init__(log, command)
+        self.commands.append(command)
+
     def __enter__(self) -> str:
         return "http://here"
 
@@ -78,6 +85,7 @@ class Serving(EverythingServer):
 @pytest.fixture
 def suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stub:
     stub = Stub()
+    Serving.commands.clear()
     monkeypatch.setattr(command, "Suite", lambda: stub)
     monkeypatch.setattr(command, "EverythingServer", Serving)
     monkeypatch.setattr(command, "RESULTS", tmp_path)
@@ -184,6 +192,13 @@ def test_once_there_is_a_client_it_is_played(run: Run, suite: Stub, tmp_path: Pa
     assert run("--side", "client") == 1, "the list says that it waits"
     assert [subject[0] for _, _, subject in suite.played] == ["--command"] * 2
     assert all(subject[1].startswith("exec ") for _, _, subject in suite.played)
+
+
+def test_the_server_can_be_served_in_other_ways(run: Run) -> None:
+    assert run("--side", "server", "--serve=--backend trio") == 0
+    assert [command[-4:] for command in Serving.commands] == [
+        ["--http", "127.0.0.1:0", "--backend", "trio"]
+    ]
 
 
 def test_a_server_that_ended_fails_what_is_left(

@@ -1,17 +1,21 @@
 """A server written with barewire, for the clients of foreign SDKs to use over HTTP.
 
     barewire run tests/interop/our_http_server.py:server --http 127.0.0.1:0
+    python -m tests.interop.our_http_server '{"hosts": ["mcp.example"], "comment": 0.1}'
 
 What `our_server` offers, and calls that clients hold, release and ask about by a key. It serves
 many clients, each with keys of its own.
 """
 
+import json
+import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 
 import anyio
 
 from barewire import Context
+from barewire.session.limits import HttpLimits
 from tests.interop.our_server import server
 
 __all__ = ["server"]
@@ -88,3 +92,8 @@ async def learn(name: str) -> str:
 
     server.tool(name=name)(learnt)
     return name
+
+
+if __name__ == "__main__":
+    options = json.loads(sys.argv[1])
+    server.run_http(port=0, hosts=options["hosts"], limits=HttpLimits(comment=options["comment"]))

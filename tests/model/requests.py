@@ -89,7 +89,7 @@ class HearsRequests(State):
             )
             self.refuse(it, UNSUPPORTED_VERSION, group, data)
             return
-        if not _is_envelope(meta):
+        if not is_envelope(meta):
             # Base Protocol › `_meta`: a required field is missing: -32602. What is in the optional
             # ones, and deep in the others, is judged likewise (decided).
             self.refuse(it, INVALID_PARAMS, group)
@@ -250,7 +250,7 @@ class HearsRequests(State):
         self.tell(("asked", tag(served.id), served.method))
 
 
-def _is_envelope(meta: Json) -> bool:
+def is_envelope(meta: Json) -> bool:
     """Whether a modern `_meta` is whole: the version that it names, if any, is the right one."""
     declared, info = as_object(meta.get(CLIENT_CAPABILITIES)), meta.get(CLIENT_INFO)
     if not isinstance(meta.get(VERSION), str) or declared is None:

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-MODEL = ["due", "hears", "lines", "opening", "peer", "requests", "shapes", "state", "words"]
+MODEL = [
+    *("due", "hears", "lines", "opening", "peer", "requests", "shapes", "state", "words"),
+    *("http_asks", "http_endpoint", "http_heads", "http_modern", "http_posts", "http_state"),
+    *("http_streams", "http_words"),
+]
 WAYS_ROUND = {"importlib", "runpy", "pkgutil", "sys"}
 
 

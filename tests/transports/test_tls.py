@@ -664,16 +664,21 @@ async def test_a_peer_that_makes_tls_answer_and_reads_nothing_is_given_up(
 # A listener that speaks TLS.
 
 
-async def serve(
-    take: Callable[[NetPipe], object], given: Contexts | None = None, **options: float
+def serve(
+    take: Callable[[NetPipe], object],
+    given: Contexts | None = None,
+    *,
+    handshake_timeout: float = 10,
+    limit: int = 1000,
+    on_excess: Callable[[NetPipe], object] | None = None,
 ) -> Listener:
     listener = Listener(
         bind("127.0.0.1", 0),
         take,
         context=(given or contexts()).server,
-        handshake_timeout=options.get("handshake_timeout", 10),
-        limit=int(options.get("limit", 1000)),
-        on_excess=refuse,
+        handshake_timeout=handshake_timeout,
+        limit=limit,
+        on_excess=on_excess,
     )
     listener.start()
     return listener
@@ -710,7 +715,7 @@ async def test_connections_are_handed_over_after_the_handshake() -> None:
         echo(pipe)
 
     given = contexts(mutual=True)
-    listener = await serve(take, given)
+    listener = serve(take, given)
     for _ in range(3):
         assert await anyio.to_thread.run_sync(ask, listener, given) == b"echo"
     assert all(pipe.secure for pipe in pipes)
@@ -728,7 +733,7 @@ async def test_clients_that_do_not_speak_tls_end_their_own_connections_only(
         taken.append(pipe)
         echo(pipe)
 
-    listener = await serve(take)
+    listener = serve(take)
     peers = [socket.create_connection(listener.addresses[0], timeout=10) for _ in GARBAGE]
     for peer, garbage in zip(peers, GARBAGE.values(), strict=True):
         peer.sendall(garbage)
@@ -745,7 +750,7 @@ async def test_clients_that_do_not_speak_tls_end_their_own_connections_only(
 
 
 async def test_clients_that_say_nothing_are_left_after_a_time() -> None:
-    listener = await serve(echo, handshake_timeout=0.05)
+    listener = serve(echo, handshake_timeout=0.05)
     with socket.create_connection(listener.addresses[0], timeout=10) as peer:
         await until(lambda: listener.open)
         await until(lambda: not listener.open)
@@ -755,7 +760,7 @@ async def test_clients_that_say_nothing_are_left_after_a_time() -> None:
 
 
 async def test_closing_cuts_handshakes_off() -> None:
-    listener = await serve(echo)
+    listener = serve(echo)
     with socket.create_connection(listener.addresses[0], timeout=10) as peer:
         await until(lambda: listener.open)
         listener.close()
@@ -765,8 +770,15 @@ async def test_closing_cuts_handshakes_off() -> None:
 
 
 async def test_what_comes_beyond_the_limit_is_told_so_by_tls() -> None:
-    listener = await serve(echo, limit=0)
+    listener = serve(echo, limit=0, on_excess=refuse)
     assert await anyio.to_thread.run_sync(ask, listener) == b"full"
+    listener.close()
+
+
+async def test_without_that_callback_it_is_reset_before_the_handshake() -> None:
+    listener = serve(echo, limit=0)
+    with pytest.raises(ConnectionError):
+        await anyio.to_thread.run_sync(ask, listener)
     listener.close()
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from barewire.protocol.headers import Annotation
+from barewire.session.carrier import Carrier
 from barewire.session.events import Violated
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Local
 from barewire.session.limits import Limits
 from barewire.session.principal import Authenticate
-from barewire.transports.carrier import Carrier
 
 __all__ = ["Application", "Handlers"]
 

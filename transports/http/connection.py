@@ -11,10 +11,10 @@ from enum import Enum
 from functools import partial
 from typing import Final
 
+from barewire.session.limits import HttpLimits
 from barewire.transports.backend import Backend, guarded
 from barewire.transports.http.chunks import ChunkReader
 from barewire.transports.http.heads import CONTINUE
-from barewire.transports.http.limits import HttpLimits
 from barewire.transports.http.messages import Answer, Handler, HttpRequest, RequestHead
 from barewire.transports.http.parsing import RequestParser, Unparsable
 from barewire.transports.http.reply import HttpReply

@@ -86,6 +86,9 @@ class _Body:
         self.parts: list[bytes] = []
         self.ended = False
 
+    def on_message_begin(self) -> None:
+        self.ended = False  # when it follows an end: there should be no more
+
     def on_body(self, body: bytes) -> None:
         self.parts.append(body)
 

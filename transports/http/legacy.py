@@ -78,7 +78,8 @@ class Legacy:
         session = self._session_of(head, principal, _id_of(frame))
         if isinstance(session, Answer):
             if isinstance(frame, Malformed) and _SESSION_HEADER.lower() not in head.fields:
-                session = _refused(frame.id, Refusal(frame.reason, frame.detail))
+                id = None if frame.kind == "response" else frame.id
+                session = _refused(id, Refusal(frame.reason, frame.detail))
             elif request is not None and _SESSION_HEADER.lower() not in head.fields:
                 session = _refused(request.id, nothing_said(self._setting.application.local))
             reply.send(with_fields(session, fields))

@@ -3,8 +3,8 @@
 from dataclasses import field
 
 from barewire.protocol.record import record
+from barewire.session.limits import HttpLimits
 from barewire.transports.http.guard import Guard
-from barewire.transports.http.limits import HttpLimits
 
 __all__ = ["HttpOptions"]
 

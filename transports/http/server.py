@@ -7,9 +7,9 @@ from functools import partial
 from socket import socket
 from typing import Final
 
+from barewire.session.limits import DEFAULT_HTTP_LIMITS, HttpLimits
 from barewire.transports.backend import Signal, current
 from barewire.transports.http.connection import HttpConnection
-from barewire.transports.http.limits import DEFAULT_HTTP_LIMITS, HttpLimits
 from barewire.transports.http.messages import Answer, Handler, HttpRequest, Reply, RequestHead
 from barewire.transports.http.parsing import ParserName, make_parser_of
 from barewire.transports.http.requests import Caller
@@ -102,14 +102,14 @@ class HttpServer:
             connection.drain()
         if await self._until_over(self._limits.drain if seconds is None else seconds):
             return True
-        self.cut()
+        whole = not self.cut()
         await self._until_over(_CUT_TIME)
-        return False
+        return whole
 
-    def cut(self) -> None:
-        """Cut all connections, whatever goes on."""
-        for connection in list(self._connections):
-            connection.cut()
+    def cut(self) -> bool:
+        """Cut all connections, whatever goes on; return whether anything did."""
+        cut = [connection.cut() for connection in list(self._connections)]
+        return any(cut)
 
     async def _until_over(self, seconds: float) -> bool:
         if not self._connections:

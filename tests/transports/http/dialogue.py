@@ -7,9 +7,9 @@ from typing import Any
 import h11
 
 from barewire.protocol.record import record
+from barewire.session.limits import DEFAULT_HTTP_LIMITS, HttpLimits
 from barewire.transports.backend import Backend, Future, Handle, Timer
 from barewire.transports.http.connection import HttpConnection
-from barewire.transports.http.limits import DEFAULT_HTTP_LIMITS, HttpLimits
 from barewire.transports.http.messages import Answer, HttpRequest, Reply, RequestHead
 from barewire.transports.http.parsing import ParserName, make_parser_of
 from barewire.transports.http.requests import Caller
@@ -49,7 +49,7 @@ class Turns(Backend):
         try:
             coro.send(None)
         except StopIteration:
-            return NotImplemented
+            return Done()
         raise AssertionError("it waits for something")
 
     def call_soon(self, callback: Callable[[], object]) -> None:
@@ -92,6 +92,22 @@ class FakeTimer:
     def cancel(self) -> None:
         if self in self.turns.later:
             self.turns.later.remove(self)
+
+
+class Done:
+    """A task that has run through."""
+
+    def cancel(self) -> None: ...
+
+    def done(self) -> bool:
+        return True
+
+    def cancelled(self) -> bool:
+        return False
+
+    def result(self) -> None: ...
+
+    async def wait(self) -> None: ...
 
 
 class FakePipe:
@@ -145,7 +161,7 @@ class FakePipe:
     def close(self, *, linger: float = 0.0) -> None:
         raise NotImplementedError
 
-    async def aclose(self, *, linger: float = 0.0) -> object:
+    async def aclose(self, *, linger: float = 0.0) -> None:
         self.closed = True
         self.linger = linger
 
@@ -167,6 +183,8 @@ class Scripted:
         self.judged.append(head)
         if head.path == "/judge-raises":
             raise RuntimeError("on purpose")
+        if head.path == "/bad-field":
+            return Answer(403, [("X", "a\n")])
         return Answer(403, (), b"no") if head.path == "/forbidden" else None
 
     def receive(self, request: HttpRequest, reply: Reply) -> None:
@@ -178,6 +196,9 @@ class Scripted:
             case "/later":
                 pass
             case "/raises":
+                raise RuntimeError("on purpose")
+            case "/begins-and-raises":
+                reply.begin(200, [])
                 raise RuntimeError("on purpose")
             case "/stream":
                 reply.begin(200, [("Content-Type", "text/event-stream")])

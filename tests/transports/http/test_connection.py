@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from barewire.transports.http.limits import HttpLimits
+from barewire.session.limits import HttpLimits
 from barewire.transports.http.messages import Answer
-from barewire.transports.http.parsing import ParserName
+from barewire.transports.http.parsing import ParserName, Unparsable
 from barewire.transports.http.requests import Caller
+from barewire.transports.http.wire import Head
 from tests.transports.http.dialogue import PARSERS, Dialogue, chunked, get, post
 
 
@@ -334,6 +335,36 @@ def test_a_head_that_is_too_long_is_refused(parser: ParserName) -> None:
     assert dialogue.pipe.closed
 
 
+# The second opinion
+
+
+class Doubter:
+    """A parser that doubts heads, or bodies."""
+
+    def __init__(self, about: str) -> None:
+        self.about = about
+
+    def read_head(self, head: Head) -> None:
+        if self.about == "head":
+            raise Unparsable("on purpose")
+
+    def read_chunks(self, data: bytes, *, last: bool) -> bytes:
+        raise Unparsable("on purpose")
+
+
+@pytest.mark.parametrize("about", ["head", "body"])
+def test_what_the_parser_doubts_is_the_last(
+    dialogue: Dialogue, about: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogue.connection, "_make_parser", lambda: Doubter(about))
+    dialogue.send(chunked("/a", b"abc") + get("/b"))
+    (response,) = dialogue.responses()
+    assert (response.status, response.fields["connection"]) == (400, "close")
+    assert f"the {about} is not understood" in response.body.decode()
+    assert dialogue.closed
+    assert not dialogue.handler.requests
+
+
 # Answers before the body
 
 
@@ -375,6 +406,15 @@ def test_a_handler_that_raises_is_answered_for(
     assert [r.status for r in dialogue.responses()] == [500, 200]
 
 
+def test_a_handler_that_raises_in_the_middle_is_cut(
+    dialogue: Dialogue, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.CRITICAL, "barewire"):
+        dialogue.send(get("/begins-and-raises"))
+    assert not dialogue.responses()[0].whole
+    assert dialogue.closed
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -401,6 +441,27 @@ def test_fields_that_would_be_something_else_are_not_sent(
     assert [r.status for r in dialogue.responses()] == [500, 500, 200]
 
 
+def test_an_early_answer_with_such_fields_is_not_sent_either(
+    dialogue: Dialogue, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.CRITICAL, "barewire"):
+        dialogue.send(get("/bad-field"), get("/b"))
+    assert [r.status for r in dialogue.responses()] == [500, 200]
+
+
+def test_without_any_answer_that_could_be_sent_the_connection_ends(
+    dialogue: Dialogue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(status: int, detail: str) -> Answer:
+        return Answer(status, [("X", detail + "\n")])
+
+    monkeypatch.setattr(dialogue.handler, "refused", refused)
+    with caplog.at_level(logging.CRITICAL, "barewire"):
+        dialogue.send(b"nonsense\r\n")
+    assert not dialogue.pipe.sent
+    assert dialogue.closed
+
+
 def test_a_refusal_that_cannot_be_worded_is_sent_without_words(
     dialogue: Dialogue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -414,13 +475,15 @@ def test_a_refusal_that_cannot_be_worded_is_sent_without_words(
 def test_replies_have_an_order_of_use(dialogue: Dialogue) -> None:
     dialogue.send(get("/later"))
     reply = dialogue.handler.replies[0]
-    for misuse in (lambda: reply.write(b"x"), reply.end):
-        with pytest.raises(RuntimeError):
-            misuse()
+    with pytest.raises(RuntimeError):
+        reply.write(b"x")
+    with pytest.raises(RuntimeError):
+        reply.end()
     reply.begin(200, [])
-    for misuse in (lambda: reply.begin(200, []), lambda: reply.send(Answer(200))):
-        with pytest.raises(RuntimeError):
-            misuse()
+    with pytest.raises(RuntimeError):
+        reply.begin(200, [])
+    with pytest.raises(RuntimeError):
+        reply.send(Answer(200))
     reply.end()
     reply.begin(200, [])
     reply.send(Answer(200))

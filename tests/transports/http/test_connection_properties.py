@@ -110,7 +110,7 @@ def delivered(parser: ParserName, chunks: list[bytes]) -> Dialogue:
 
 @pytest.mark.rule("S-20")
 @pytest.mark.parametrize("parser", PARSERS)
-@settings(max_examples=120000)
+@settings(max_examples=150)
 @given(data=SEQUENCES, cuts=st.lists(st.integers(0, 300), max_size=12))
 def test_where_bytes_are_cut_makes_no_difference(
     parser: ParserName, data: bytes, cuts: list[int]
@@ -122,14 +122,14 @@ def test_where_bytes_are_cut_makes_no_difference(
 
 @pytest.mark.rule("S-20")
 @pytest.mark.parametrize("parser", PARSERS)
-@settings(max_examples=80000)
+@settings(max_examples=60)
 @given(data=SEQUENCES)
 def test_bytes_may_come_one_by_one(parser: ParserName, data: bytes) -> None:
     pieces = [data[i : i + 1] for i in range(len(data))]
     assert outcome(delivered(parser, pieces)) == outcome(delivered(parser, [data]))
 
 
-@settings(max_examples=12000)
+@settings(max_examples=300)
 @given(data=SEQUENCES)
 @example(get("/a#b"))
 @example(get('/"<>\\^`{|}'))
@@ -144,7 +144,7 @@ VALUES = st.binary(max_size=12)
 NAMES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=8)
 
 
-@settings(max_examples=8000)
+@settings(max_examples=150)
 @given(
     target=TARGETS,
     fields=st.lists(st.tuples(NAMES.map(str.encode) | st.just(b"Connection"), VALUES), max_size=4),
@@ -159,7 +159,7 @@ def test_both_parsers_read_every_head_that_is_let_through(
     assert b"is not understood" not in plain.pipe.sent
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(data=st.binary(max_size=200))
 def test_noise_is_refused_or_waited_for(data: bytes) -> None:
     dialogue = delivered("h11", [data])

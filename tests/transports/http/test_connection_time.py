@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from barewire.transports.http.limits import HttpLimits
+from barewire.session.limits import HttpLimits
 from barewire.transports.http.messages import Answer
 from barewire.transports.http.sweeper import TICK, Sweeper
 from tests.transports.http.dialogue import Dialogue, Turns, chunked, get, post
