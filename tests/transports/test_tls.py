@@ -23,6 +23,7 @@ from barewire.transports.tcp import SocketPipe
 from barewire.transports.tls import TlsPipe
 from tests.transports.recorder import Recorder
 from tests.transports.test_fdpipe import idles
+from tests.transports.test_listener import readable
 from tests.transports.test_tcp import MEBIBYTE, connected, reset, until
 from tests.transports.waiting import a_few_turns
 
@@ -413,6 +414,30 @@ async def test_a_peer_that_does_not_read_is_told_by_pending_and_drained(low_wate
     await both.aclose()
 
 
+async def test_what_is_encrypted_but_not_taken_is_pending_too() -> None:
+    both = pair()
+    await talking(both)
+    both.server.pause()
+    while not both.below_client.pending:
+        both.client.write([bytes(1000)])
+    assert both.client.pending == both.below_client.pending
+    both.client.abort()
+    await both.aclose()
+
+
+async def test_what_breaks_while_paused_is_known_by_the_next_write() -> None:
+    both = pair()
+    await talking(both)
+    both.server.pause()
+    both.client.abort()
+    with anyio.fail_after(10):
+        while both.server.broken is None:
+            both.server.write([b"anybody?"])
+            await current().sleep(0.001)
+    assert isinstance(both.server.broken, ConnectionResetError | BrokenPipeError)
+    await both.aclose()
+
+
 async def test_while_paused_nothing_arrives_not_even_the_end() -> None:
     both = pair()
     at_server, _ = await talking(both)
@@ -507,7 +532,7 @@ async def test_a_reset_drops_what_is_pending_and_tells_so() -> None:
     both.server.write([bytes(16 * MEBIBYTE)])
     both.client.abort()
     assert await drained.wait(10)
-    assert both.server.pending == 0
+    await until(lambda: not both.server.pending)
     await both.aclose()
 
 
@@ -752,10 +777,10 @@ async def test_clients_that_do_not_speak_tls_end_their_own_connections_only(
 async def test_clients_that_say_nothing_are_left_after_a_time() -> None:
     listener = serve(echo, handshake_timeout=0.05)
     with socket.create_connection(listener.addresses[0], timeout=10) as peer:
-        await until(lambda: listener.open)
-        await until(lambda: not listener.open)
+        await readable(peer)
         with pytest.raises(ConnectionResetError):
             peer.recv(100)
+        assert not listener.open
     listener.close()
 
 

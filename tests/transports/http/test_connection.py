@@ -7,6 +7,7 @@ import re
 import pytest
 
 from barewire.session.limits import HttpLimits
+from barewire.transports.http.incoming import Incoming
 from barewire.transports.http.messages import Answer
 from barewire.transports.http.parsing import ParserName, Unparsable
 from barewire.transports.http.requests import Caller
@@ -136,7 +137,7 @@ def test_a_head_that_comes_again_is_judged_again_but_not_read_again(
     dialogue: Dialogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialogue.send(post("/a", b"1"))
-    monkeypatch.setattr(dialogue.connection, "_understand", None)
+    monkeypatch.setattr(Incoming, "_understand", None)
     dialogue.send(post("/a", b"2"), post("/a", b"3")[:-1], b"3")
     first, second, _ = dialogue.handler.judged
     assert first is second
@@ -356,7 +357,7 @@ class Doubter:
 def test_what_the_parser_doubts_is_the_last(
     dialogue: Dialogue, about: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialogue.connection, "_make_parser", lambda: Doubter(about))
+    monkeypatch.setattr(dialogue.connection._incoming, "_make_parser", lambda: Doubter(about))
     dialogue.send(chunked("/a", b"abc") + get("/b"))
     (response,) = dialogue.responses()
     assert (response.status, response.fields["connection"]) == (400, "close")

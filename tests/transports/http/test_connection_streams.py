@@ -42,6 +42,17 @@ def test_the_connection_goes_on_after_a_stream(dialogue: Dialogue) -> None:
     assert [r.body for r in dialogue.responses()] == [b"one two", b"", b"one two", b""]
 
 
+def test_a_stream_that_answers_head_is_its_head(dialogue: Dialogue) -> None:
+    dialogue.send(get("/begin").replace(b"GET", b"HEAD"), get("/b"))
+    reply = dialogue.handler.replies[0]
+    reply.write(b"x")
+    dialogue.turns.run()
+    reply.end()
+    dialogue.turns.run()
+    head, other = dialogue.responses("HEAD")
+    assert (head.whole, head.body, other.whole) == (True, b"", True)
+
+
 def test_what_is_pending_counts_from_the_moment_it_is_written(dialogue: Dialogue) -> None:
     dialogue.pipe.reads = False
     dialogue.send(get("/begin"))
@@ -107,10 +118,12 @@ def test_an_answer_may_be_cut_before_it_began(dialogue: Dialogue) -> None:
 @pytest.mark.parametrize("path", ["/later", "/begin"])
 def test_a_reset_is_told_at_once_and_once(dialogue: Dialogue, path: str) -> None:
     dialogue.send(get(path))
+    reply = dialogue.handler.replies[0]
+    if path == "/begin":
+        reply.write(b"never sent")
     dialogue.eof(ConnectionResetError())
     assert dialogue.handler.gone == [0]
     assert dialogue.closed
-    reply = dialogue.handler.replies[0]
     assert reply.gone
     assert reply.pending == 0
     sent = bytes(dialogue.pipe.sent)
@@ -215,6 +228,18 @@ def test_who_leaves_in_the_middle_is_let_go(dialogue: Dialogue, data: bytes) -> 
     dialogue.eof()
     assert dialogue.closed
     assert dialogue.pipe.sent == sent
+
+
+@pytest.mark.parametrize("rest", [get("/b")[:9], post("/b", b"12345")[:-1], chunked("/b")[:-1]])
+def test_an_end_in_the_middle_of_what_was_sent_ahead_is_noticed_in_time(
+    dialogue: Dialogue, rest: bytes
+) -> None:
+    dialogue.send(get("/later") + rest)
+    dialogue.eof()
+    dialogue.handler.replies[0].send(Answer(200))
+    dialogue.turns.run()
+    assert dialogue.responses()[0].status == 200
+    assert dialogue.closed
 
 
 def test_answers_that_were_not_taken_are_left_to_who_ended_their_direction(

@@ -46,8 +46,8 @@ def admit(
 
 def without(*path: str) -> Params:
     """Return sound params without one member."""
-    params: Any = {**CALL, "arguments": {"region": "us west"}, "_meta": {**META}}
-    place = params
+    params: dict[str, Any] = {**CALL, "arguments": {"region": "us west"}, "_meta": {**META}}
+    place: Any = params
     for step in path[:-1]:
         place = place[step]
     del place[path[-1]]
@@ -156,7 +156,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=5,
 )
-metas = st.fixed_dictionaries(
+metas: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         PROTOCOL_VERSION: st.sampled_from([LATEST.name, "2025-11-25", "2099-01-01", 7, None]),

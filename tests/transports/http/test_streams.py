@@ -41,6 +41,17 @@ def test_the_priming_id_asks_for_everything() -> None:
     assert replayed(streams, priming) == [b"a"]
 
 
+def test_the_ids_of_a_session_are_its_own_and_never_come_again() -> None:
+    streams = Streams(tag="ab12-", opened=7)
+    seen = streams.append(streams.open(), b"a")
+    assert seen == "ab12-8-1"
+    assert replayed(streams, seen) == []
+    assert refused(streams, "ab13-8-1") == 400
+    assert refused(streams, "8-1") == 400
+    assert refused(streams, "ab12-9-0") == 400
+    assert refused(streams, "ab12-7-3") == 404  # one of those before, which are forgotten
+
+
 def test_a_stream_replays_nothing_of_another() -> None:
     streams = Streams()
     one, other = streams.open(), streams.open()
