@@ -51,6 +51,8 @@ class HttpServing:
         self._scheme = "http" if tls is None else "https"
         self._path = options.path
         self.backend = current()
+        self.ended: bool = False
+        """Whether it is over, all handlers included."""
         self.endpoint: Endpoint = Endpoint(self, self.backend, options)
         self.http: HttpServer = HttpServer(
             self.endpoint, sockets, limits=options.limits, parser=parser, tls=tls
@@ -80,10 +82,12 @@ class HttpServing:
         for runner in self._runners:
             runner.stop_all()
         until = self.backend.now() + _STOP
-        ended = True
-        for runner in list(self._runners):
-            ended &= await runner.until_idle(max(0.0, until - self.backend.now()))
-        return ended
+        ended = [
+            await runner.until_idle(max(0.0, until - self.backend.now()))
+            for runner in list(self._runners)
+        ]
+        self.ended = all(ended)
+        return self.ended
 
     def publish(self, method: str, params: Params | None = None) -> None:
         """Tell all clients that want to know of a change; from any thread."""

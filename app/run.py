@@ -21,6 +21,7 @@ from barewire.transports.watchdog import watch_parent
 __all__ = [
     "DRAIN",
     "INTERRUPTED",
+    "exit_without_handlers",
     "run_stdio",
     "serve_in_process",
     "serve_pipe",
@@ -122,7 +123,7 @@ def run_stdio(
         try:
             await serving.ended.wait()
             if not await serving.finish(0 if interrupted else drain):
-                _exit_without_them(interrupted)
+                exit_without_handlers(interrupted)
         finally:
             restore()
 
@@ -137,7 +138,8 @@ def run_stdio(
         sys.exit(INTERRUPTED)
 
 
-def _exit_without_them(interrupted: list[int]) -> None:
+def exit_without_handlers(interrupted: list[int]) -> None:
+    """End the process although handlers go on; `interrupted` are the signals that it got."""
     # The loop would wait for these handlers as long as they please.
     _log.error("handlers do not end although they were cancelled: exiting without them")
     sys.stderr.flush()

@@ -18,7 +18,7 @@ from socket import socket
 from typing import Final
 
 from barewire.httpserving import HttpServing
-from barewire.run import INTERRUPTED, shared_threads
+from barewire.run import INTERRUPTED, exit_without_handlers, shared_threads
 from barewire.server.server import Server
 from barewire.session.limits import DEFAULT_HTTP_LIMITS, HttpLimits
 from barewire.transports.backend import Signal, current, run
@@ -53,6 +53,8 @@ async def serve_http(
 ) -> AsyncGenerator[HttpServing]:
     """Serve over HTTP as long as the context lasts; then drain for at most `limits.drain` seconds.
 
+    When the context is left by an exception nothing is waited for.
+
     `port` 0 takes one that is free; `sockets` that are bound already may be given instead of `host`
     and `port`. The other parameters are those of `Server.run_http`.
 
@@ -67,11 +69,15 @@ async def serve_http(
     )
     taken = bind(host, port) if sockets is None else sockets
     serving = HttpServing(server, taken, options, shared_threads(), parser=parser, tls=tls)
-    serving.start()
+    drain: float | None = 0
     try:
+        serving.start()
         yield serving
+        drain = None
     finally:
-        await serving.finish()
+        # Whoever is cancelled in here leaves at once; the end goes on without them, and is bounded.
+        ending = current().spawn(serving.finish(drain), shield=True)
+        await ending.wait()
 
 
 def run_http(
@@ -90,7 +96,7 @@ def run_http(
     sockets: Sequence[socket] | None = None,
     backend: str = "asyncio",
 ) -> None:
-    """Serve over HTTP until SIGINT or SIGTERM, then drain; a second signal does not wait for that.
+    """Serve over HTTP until SIGINT or SIGTERM, then drain; a second signal ends the process at once.
 
     Says on standard error where it serves. `backend` is `asyncio` or `trio`; the other parameters
     and what is raised are those of `serve_http`. After SIGINT it raises `SystemExit` with the code
@@ -99,11 +105,11 @@ def run_http(
     interrupted: list[int] = []
 
     async def main() -> None:
-        told, hurried = Signal(current()), Signal(current())
+        told = Signal(current())
 
         def interrupt(number: int) -> None:
-            (hurried if interrupted else told).set()
             interrupted.append(number)
+            told.set()
 
         restore = on_signals(interrupt)
         try:
@@ -123,19 +129,14 @@ def run_http(
             ) as serving:
                 print(f"serving {serving.url}", file=sys.stderr, flush=True)
                 await told.wait()
-                hurry = current().spawn(_hurry(serving, hurried))
-            hurry.cancel()
+            if not serving.ended:
+                exit_without_handlers(interrupted)
         finally:
             restore()
 
     run(main, backend=backend)
     if signal.SIGINT in interrupted:
         sys.exit(INTERRUPTED)
-
-
-async def _hurry(serving: HttpServing, hurried: Signal) -> None:
-    await hurried.wait()
-    serving.http.cut()
 
 
 def _guard(host: str, hosts: Sequence[str] | None, origins: Sequence[str], *, bound: bool) -> Guard:
