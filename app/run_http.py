@@ -96,7 +96,7 @@ def run_http(
     sockets: Sequence[socket] | None = None,
     backend: str = "asyncio",
 ) -> None:
-    """Serve over HTTP until SIGINT or SIGTERM, then drain; a second signal ends the process at once.
+    """Serve over HTTP until SIGINT or SIGTERM, then drain; a second signal ends it at once.
 
     Says on standard error where it serves. `backend` is `asyncio` or `trio`; the other parameters
     and what is raised are those of `serve_http`. After SIGINT it raises `SystemExit` with the code
