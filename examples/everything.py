@@ -124,6 +124,14 @@ async def test_streaming_elicitation(ctx: Context) -> str:
     return "Something was said, and nothing was asked."
 
 
+@server.tool
+async def test_reconnection(ctx: Context) -> str:
+    """Let the client go, and give it the answer when it comes back."""
+    ctx.close_stream(retry=0.5)
+    await anyio.sleep(2 * PAUSE)
+    return "The client has come back."
+
+
 # What depends on the client, and what changes
 
 
