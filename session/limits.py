@@ -57,6 +57,8 @@ class HttpLimits:
     """From the first byte of a head to its last."""
     body_time: float = 30.0
     """From a head to the end of its body."""
+    authenticate_time: float = 30.0
+    """For which it may take to find out who makes a request; beyond it that is answered 503."""
     keep_alive: float = 60.0
     """For which a connection may wait for its next request; announced in each answer."""
     stalled: float = 60.0

@@ -61,7 +61,7 @@ def _bind_all(addresses: list[str], port: int, reuse_port: bool) -> list[socket.
             try:
                 sock = _bind_one(address, port, reuse_port)
             except OSError as error:
-                if len(addresses) == 1 or error.errno not in _NO_FAMILY:
+                if len(addresses) == 1 or not _is_family_missing(error):
                     raise
                 missing = error
                 continue
@@ -72,6 +72,10 @@ def _bind_all(addresses: list[str], port: int, reuse_port: bool) -> list[socket.
             raise missing
         undo.pop_all()
         return sockets
+
+
+def _is_family_missing(error: OSError) -> bool:
+    return error.errno in _NO_FAMILY or isinstance(error, socket.gaierror)
 
 
 def _bind_one(address: str, port: int, reuse_port: bool) -> socket.socket:

@@ -23,7 +23,7 @@ _RECORD: Final = 16 * 1024
 _PIECE: Final = 64 * 1024
 _AHEAD: Final = 128 * 1024
 
-# More waits only when TLS itself has much to say, such as answers to requests for new keys.
+# More waits only when TLS itself has much to say: each try to renegotiate is refused, for example.
 _MOST_AHEAD: Final = 256 * 1024
 
 _SMALL: Final = 2048  # below this, to copy a buffer costs less than a record of its own
@@ -138,7 +138,7 @@ class TlsPipe:
     def pause(self) -> None:
         """Stop reading."""
         self._paused = True
-        if self._secured and not self._ended:
+        if self._secured:
             self._pipe.pause()
 
     def resume(self) -> None:
@@ -149,17 +149,14 @@ class TlsPipe:
 
     def write_eof(self) -> None:
         """Send `close_notify` once everything pending is encrypted."""
-        if self._taking:
-            self._taking = False
-            if self._secured:
-                self._notify_if_due()
+        self._taking = False
+        self._notify_if_due()
 
     def close(self, *, linger: float = 0.0) -> None:
         """Encrypt what is pending, say `close_notify`, and close the pipe below."""
         self._end()
         if self._secured:
             self._encrypt()
-            self._notify_if_due()
         self._drop()
         self._pipe.close(linger=linger)
 
@@ -334,7 +331,9 @@ class TlsPipe:
             self._pipe.write([self._outgoing.read()])
 
     def _notify_if_due(self) -> None:
-        if self._taking or self._queue or self._notified or self._failure is not None:
+        if not self._secured or self._taking or self._queue:
+            return
+        if self._notified or self._failure is not None:
             return
         self._notified = True
         with contextlib.suppress(ssl.SSLError):  # that the peer has not said it yet

@@ -12,7 +12,7 @@ import pytest
 
 from barewire.transports import bind as binding
 from barewire.transports import listener as listening
-from barewire.transports.backend import current
+from barewire.transports.backend import Backend, current
 from barewire.transports.bind import bind
 from barewire.transports.listener import Listener
 from barewire.transports.netpipe import NetPipe
@@ -235,7 +235,45 @@ async def test_closing_stops_at_once_and_leaves_connections_open() -> None:
                 assert len(owner.pipes) == 1
 
 
-async def test_a_callback_may_close_the_listener_with_more_waiting() -> None:
+async def test_a_socket_that_cannot_listen_closes_all_of_them() -> None:
+    first = bind("127.0.0.1", 0)
+    second = bind(*first[0].getsockname())  # nobody listens by now
+    async with serving(first):
+        late = Listener(bind("127.0.0.1", 0) + second, print)
+        with pytest.raises(OSError, match="in use"):
+            late.start()
+        assert late.addresses == []
+        assert second[0].fileno() == -1
+
+
+async def test_after_closing_no_descriptor_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = type(current())
+    add, remove = backend.add_reader, backend.remove_reader
+    watched: set[int] = set()
+
+    def add_reader(self: Backend, fd: int, callback: Callable[[], object]) -> None:
+        watched.add(fd)
+        add(self, fd, callback)
+
+    def remove_reader(self: Backend, fd: int) -> None:
+        watched.discard(fd)
+        remove(self, fd)
+
+    monkeypatch.setattr(backend, "add_reader", add_reader)
+    monkeypatch.setattr(backend, "remove_reader", remove_reader)
+    async with serving() as (listener, owner):
+        with connect(listener):
+            await owner.have(1)
+        assert len(watched) == 2
+        listener.close()
+        assert len(watched) == 1
+        await owner.aclose()
+        assert not watched
+
+
+async def test_a_callback_may_close_the_listener_with_more_waiting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     owner = Owner()
 
     def take_one(pipe: NetPipe) -> None:
@@ -248,6 +286,7 @@ async def test_a_callback_may_close_the_listener_with_more_waiting() -> None:
     await owner.have(1)
     await owner.aclose()
     close_all(clients)
+    assert not caplog.records
 
 
 async def test_a_listener_that_never_started_can_be_closed() -> None:
@@ -382,7 +421,11 @@ async def test_it_can_be_closed_while_it_rests(monkeypatch: pytest.MonkeyPatch) 
 async def test_a_connection_that_is_gone_before_it_is_accepted_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    failures = [errno.ECONNABORTED, errno.EPROTO]
+    # accept(2) of Linux: "pass already-pending network errors on the new socket as an error code".
+    failures = [
+        *(errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENOPROTOOPT, errno.EOPNOTSUPP),
+        *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+    ]
     accept = socket.socket.accept
 
     def aborted(sock: socket.socket) -> object:

@@ -139,6 +139,12 @@ class Handshake:
         return self._error
 
 
+async def until_done(*handshakes: Handshake) -> None:
+    """Wait until all are done, well."""
+    for handshake in handshakes:
+        assert await handshake.outcome() is None
+
+
 async def talking(pair: Pair) -> tuple[Recorder, Recorder]:
     """Return readers of both sides, once they have heard of each other."""
     at_server, at_client = Recorder(pair.server), Recorder(pair.client)
@@ -210,9 +216,7 @@ async def test_any_cutting_gives_the_same(sizes: list[int], buffers: list[bytes]
 @pytest.mark.rule("SR-157")
 async def test_after_the_handshake_each_side_has_the_certificate_of_the_other() -> None:
     both = pair(contexts(mutual=True))
-    at_server, at_client = Handshake(both.server), Handshake(both.client)
-    assert await at_server.outcome() is None
-    assert await at_client.outcome() is None
+    await until_done(Handshake(both.server), Handshake(both.client))
     assert both.server.certificate is not None
     assert both.client.certificate is not None
     assert both.server.certificate["subjectAltName"] == (("DNS", "client.example"),)
@@ -297,14 +301,28 @@ async def test_a_handshake_has_its_time() -> None:
         await tls.aclose()
 
 
-async def test_a_handshake_that_is_done_does_not_run_out_of_time() -> None:
-    below_server, below_client = map(SocketPipe, connected())
-    server = TlsPipe(below_server, contexts().server, server_side=True, handshake_timeout=0.3)
-    client = TlsPipe(below_client, contexts().client, server_hostname=HOST)
-    both = Pair(server, client, below_server, below_client)
-    at_server, _ = await talking(both)
-    await current().sleep(0.35)
-    assert not at_server.ends
+async def test_a_handshake_that_is_done_does_not_run_out_of_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class FakeTimer:
+        cancelled = False
+
+        def cancel(self) -> None:
+            self.cancelled = True
+
+    timers: list[FakeTimer] = []
+
+    def call_at(*_: object) -> FakeTimer:
+        timers.append(FakeTimer())
+        return timers[-1]
+
+    both = pair()
+    monkeypatch.setattr(type(current()), "call_at", call_at)
+    at_server, at_client = Handshake(both.server), Handshake(both.client)
+    assert len(timers) == 2
+    await until_done(at_server, at_client)
+    assert all(timer.cancelled for timer in timers)
+    monkeypatch.undo()
     await both.aclose()
 
 
@@ -417,11 +435,15 @@ async def test_a_peer_that_does_not_read_is_told_by_pending_and_drained(low_wate
 async def test_what_is_encrypted_but_not_taken_is_pending_too() -> None:
     both = pair()
     await talking(both)
+    drained = Signal(current())
+    both.client.on_drained = drained.set
+    both.client.low_water = 0
     both.server.pause()
     while not both.below_client.pending:
         both.client.write([bytes(1000)])
     assert both.client.pending == both.below_client.pending
-    both.client.abort()
+    both.server.resume()
+    assert await drained.wait(10)
     await both.aclose()
 
 
@@ -589,13 +611,14 @@ async def test_it_ends_also_when_something_unread_has_arrived() -> None:
     await both.aclose()
 
 
-async def test_a_direction_may_end_before_the_handshake_is_done() -> None:
+@pytest.mark.parametrize("words", [b"", b"all there is"])
+async def test_a_direction_may_end_before_the_handshake_is_done(words: bytes) -> None:
     both = pair()
-    both.client.write([b"all there is"])
+    both.client.write([words])
     both.client.write_eof()
     at_server, at_client = Recorder(both.server), Recorder(both.client)
     assert await at_server.end() is None
-    assert at_server.data == b"all there is"
+    assert at_server.data == words
     both.server.write([b"answer"])
     assert await at_client.receive(6) == b"answer"
     await both.aclose()
@@ -774,6 +797,27 @@ async def test_clients_that_do_not_speak_tls_end_their_own_connections_only(
     assert not caplog.records
 
 
+@pytest.mark.rule("T17")
+async def test_clients_that_are_gone_at_any_byte_of_their_first_words_leave_no_trace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    words = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        contexts().client.wrap_bio(ssl.MemoryBIO(), words, server_hostname=HOST).do_handshake()
+    hello = words.read()
+    listener = serve(echo)
+    for size in range(0, len(hello) + 1, 11):
+        for leave in (socket.socket.close, reset):
+            peer = socket.create_connection(listener.addresses[0])
+            peer.sendall(hello[:size])
+            leave(peer)
+        await a_few_turns()
+    assert await anyio.to_thread.run_sync(ask, listener) == b"echo"
+    await until(lambda: not listener.open)
+    listener.close()
+    assert not caplog.records
+
+
 async def test_clients_that_say_nothing_are_left_after_a_time() -> None:
     listener = serve(echo, handshake_timeout=0.05)
     with socket.create_connection(listener.addresses[0], timeout=10) as peer:
@@ -782,6 +826,18 @@ async def test_clients_that_say_nothing_are_left_after_a_time() -> None:
             peer.recv(100)
         assert not listener.open
     listener.close()
+
+
+async def test_closing_leaves_connections_open() -> None:
+    taken: list[NetPipe] = []
+    listener = serve(taken.append)
+    asking = current().spawn(anyio.to_thread.run_sync(ask, listener))
+    await until(lambda: taken)
+    listener.close()
+    echo(taken[0])
+    await asking.wait()
+    assert asking.result() == b"echo"
+    await taken[0].aclose()
 
 
 async def test_closing_cuts_handshakes_off() -> None:

@@ -28,7 +28,7 @@ PROBE: Final = 1.0
 class Aside:
     """The stream that a client listens on, and what waits until it does."""
 
-    __slots__ = ("_changes", "_log", "_setting", "_size", "_waiting", "stream")
+    __slots__ = ("_changes", "_cut", "_log", "_setting", "_size", "_waiting", "stream")
 
     def __init__(self, setting: Setting, log: Streams | None) -> None:
         self._setting = setting
@@ -36,6 +36,8 @@ class Aside:
         self._waiting: list[bytes] = []
         self._size = 0
         self._changes = Changes(setting.backend, self._tell, self._may_tell)
+        self._cut: Signal | None = None
+        """Given when the client that listens now goes away; made for who wants to know."""
         self.stream: EventStream | None = None
 
     @property
@@ -74,6 +76,7 @@ class Aside:
             self.stream.finish(self._setting.now())
         stream = self.stream = self._setting.event_stream(self._log)
         stream.on_room = self._changes.flush
+        self._cut = None
         stream.begin(reply, fields, prime=prime)
         if not prime:
             reply.write(encode_comment())  # so that whatever stands in between passes the head on
@@ -84,14 +87,17 @@ class Aside:
         stream = self.stream
         if stream is None or stream.reply is None:
             return False
-        cut = Signal(self._setting.backend)
-        stream.on_cut = cut.set
+        cut = self._cut
+        if cut is None:
+            cut = self._cut = Signal(self._setting.backend)
+            stream.on_cut = cut.set
         stream.reply.write(encode_comment())
         return not await cut.wait(PROBE)
 
     def resumed(self, stream: EventStream) -> None:
         """Take note that a client went on with a stream; what waits is sent if it is this one."""
         if stream is self.stream:
+            self._cut = None
             self._flush()
 
     def end(self) -> None:

@@ -13,14 +13,14 @@ from typing import Final
 
 from barewire.session.limits import HttpLimits
 from barewire.transports.backend import Backend, guarded
-from barewire.transports.http.chunks import ChunkReader
 from barewire.transports.http.heads import CONTINUE
+from barewire.transports.http.incoming import Incoming
 from barewire.transports.http.messages import Answer, Handler, HttpRequest, RequestHead
-from barewire.transports.http.parsing import RequestParser, Unparsable
+from barewire.transports.http.parsing import RequestParser
 from barewire.transports.http.reply import HttpReply
-from barewire.transports.http.requests import NOBODY, Asked, Caller, asked
+from barewire.transports.http.requests import NOBODY, Asked, Caller
 from barewire.transports.http.sweeper import TICK, Sweeper
-from barewire.transports.http.wire import Head, HeadFault, HeadReader
+from barewire.transports.http.wire import HeadFault
 from barewire.transports.netpipe import NetPipe
 
 __all__ = ["HttpConnection"]
@@ -32,9 +32,6 @@ _AHEAD: Final = 64 * 1024
 
 _JOINED: Final = 64 * 1024
 """Up to which buffers that go out together are copied into one."""
-
-_KNOWN: Final = 2048
-"""Bytes that a head may have to be kept and recognised when it comes again."""
 
 _LINGER: Final = 2.0
 """Seconds for which a client may go on sending after its last answer. RFC 9112 › Tear-down: to
@@ -76,9 +73,10 @@ class HttpConnection:
         backend: Backend,
         sweeper: Sweeper,
         caller: Caller = NOBODY,
+        once: bool = False,
         on_closed: Callable[["HttpConnection"], object] | None = None,
     ) -> None:
-        """Take over `pipe`, which was not started yet."""
+        """Take over `pipe`, which was not started yet. With `once` the first answer is the last."""
         self.backend = backend
         self.sweeper = sweeper
         self.persistence: bytes = b"Connection: keep-alive\r\nKeep-Alive: timeout=%d\r\n" % (
@@ -88,8 +86,6 @@ class HttpConnection:
         self._pipe = pipe
         self._handler = handler
         self._limits = limits
-        self._make_parser = make_parser
-        self._caller = caller
         self._on_closed = on_closed
         self._phase = _HEAD
         self._deadline = _NEVER
@@ -97,18 +93,11 @@ class HttpConnection:
         self._paused = False
         self._proceeding = False
         self._ended = False
-        self._draining = False
+        self._draining = once
         self._linger = 0.0
-        self._heads = HeadReader(limits.head)
-        self._known: Asked | None = None
-        self._known_raw = b""
+        self._incoming = Incoming(limits, make_parser, caller)
         self._asked = _NOTHING
         self._persistent = False
-        self._incoming = False
-        self._parser: RequestParser | None = None
-        self._chunks: ChunkReader | None = None
-        self._body = bytearray()
-        self._missing = 0
         self._reply: HttpReply | None = None
         self._written = 0
         self._taken = 0
@@ -124,7 +113,7 @@ class HttpConnection:
     def drain(self) -> None:
         """Take no further request: leave now if none has begun, else after the answer to it."""
         self._draining = True
-        if self._phase is _HEAD and not self._heads.begun and not self._ahead:
+        if self._phase is _HEAD and not self._incoming.begun and not self._ahead:
             self._leave()
 
     def cut(self) -> bool:
@@ -191,8 +180,8 @@ class HttpConnection:
         self._ended = True
         if reason is not None:
             self._close()
-        elif self._phase is _ANSWER:
-            self._look_whether_gone()
+        elif self._reply is not None:
+            self._look_whether_gone(self._reply)
         elif self._phase is _BODY or not self._ahead:
             self._leave()
 
@@ -214,8 +203,8 @@ class HttpConnection:
         finally:
             self._proceeding = False
         self._throttle()
-        if self._ended and self._phase is _HEAD and not self._ahead:
-            self._leave()
+        if self._ended and not self._ahead and self._reply is None:
+            self._leave()  # what has begun will never be whole
 
     def _read(self) -> None:
         while self._ahead:
@@ -243,111 +232,50 @@ class HttpConnection:
         self._deadline = self.sweeper.now + self._limits.keep_alive + TICK
 
     def _read_head(self) -> None:
-        data, self._ahead = self._ahead, b""
-        heads, begun = self._heads, self._heads.begun
-        if self._known is not None and not begun and data.startswith(self._known_raw):
-            self._ahead = data[len(self._known_raw) :]
-            self._judge(self._known)
-            return
-        head = heads.receive(data)
-        if head is None:
-            if heads.begun and not begun:
-                self._wait(self._limits.head_time)
-            return
-        request = self._understand(head) if isinstance(head, Head) else head
-        if isinstance(request, HeadFault):
-            self._refuse(request.status, request.detail)
-            return
-        self._ahead, heads.rest = heads.rest, b""
-        self._judge(request)
-
-    def _understand(self, head: Head) -> Asked | HeadFault:
-        request = asked(head, self._caller)
-        if isinstance(request, HeadFault):
-            return request
-        parser = self._make_parser()
-        try:
-            parser.read_head(head)
-        except Unparsable as error:
-            return HeadFault(400, f"the head is not understood: {error}")
-        if head.length is None:
-            self._parser = parser
-        elif len(head.raw) <= _KNOWN:
-            # The same bytes mean the same: clients send many heads that differ in nothing.
-            self._known, self._known_raw = request, head.raw
-        return request
+        incoming, begun = self._incoming, self._incoming.begun
+        request = incoming.read_head(self._ahead)
+        self._ahead = incoming.rest
+        if isinstance(request, Asked):
+            self._judge(request)
+        elif request is not None:
+            self._refuse(request)
+        elif incoming.begun and not begun:
+            self._deadline = self.sweeper.deadline(self._limits.head_time)
 
     def _judge(self, request: Asked) -> None:
         head = request.head
         self._asked = request
         self._persistent = request.persistent
-        self._incoming = head.length != 0
         try:
             answer = self._handler.judge(head)
         except Exception:
             _log.exception("a request could not be judged")
             answer = self.refusal(500, "the request could not be judged")
         if answer is not None:
-            self._answer_early(answer)
-        elif not head.length and head.length is not None:
+            self._answer_early(answer, last=head.length != 0)
+        elif head.length == 0:
             self._hand_over(b"")
+        elif (fault := self._incoming.expect_body(head.length)) is not None:
+            self._refuse(fault)
         else:
-            self._expect_body(head.length)
-
-    def _expect_body(self, length: int | None) -> None:
-        most = self._limits.body
-        if length is None:
-            self._chunks = ChunkReader(most)
-        elif length > most:
-            self._refuse(413, f"the body has more than {most} bytes (limits.body)")
-            return
-        elif len(self._ahead) >= length:
-            body, self._ahead = self._ahead[:length], self._ahead[length:]
-            self._hand_over(body)
-            return
-        else:
-            self._missing = length
-        self._phase = _BODY
-        self._wait(self._limits.body_time)
-        if self._asked.expects:
-            self.put([CONTINUE])
+            self._phase = _BODY
+            self._deadline = self.sweeper.deadline(self._limits.body_time)
+            if request.expects and (head.length is None or len(self._ahead) < head.length):
+                self.put([CONTINUE])
 
     def _read_body(self) -> None:
-        if self._chunks is None:
-            part = self._ahead[: self._missing]
-            self._ahead = self._ahead[self._missing :]
-            self._missing -= len(part)
-            self._body += part
-            ended = not self._missing
-        else:
-            ended = self._read_chunks(self._chunks)
-        if ended:
-            body = bytes(self._body)
-            self._body.clear()
+        body = self._incoming.read_body(self._ahead)
+        self._ahead = self._incoming.rest
+        if isinstance(body, bytes):
             self._hand_over(body)
-
-    def _read_chunks(self, chunks: ChunkReader) -> bool:
-        data, self._ahead = self._ahead, b""
-        framed = chunks.receive(data)
-        if isinstance(framed, HeadFault):
-            self._refuse(framed.status, framed.detail)
-            return False
-        assert self._parser is not None
-        try:
-            self._body += self._parser.read_chunks(framed, last=chunks.ended)
-        except Unparsable as error:
-            self._refuse(400, f"the body is not understood: {error}")
-            return False
-        self._ahead = chunks.rest
-        return chunks.ended
+        elif body is not None:
+            self._refuse(body)
 
     # Answering
 
     def _hand_over(self, body: bytes) -> None:
         self._phase = _ANSWER
         self._deadline = _NEVER
-        self._incoming = False
-        self._parser = self._chunks = None
         reply = self._reply = self._new_reply()
         try:
             self._handler.receive(HttpRequest(self._asked.head, body), reply)
@@ -357,21 +285,22 @@ class HttpConnection:
                 reply.abort()
             else:
                 reply.send(self.refusal(500, "the handler failed"))
+        if self._ended and self._reply is reply:
+            self._look_whether_gone(reply)
 
-    def _answer_early(self, answer: Answer) -> None:
+    def _answer_early(self, answer: Answer, *, last: bool) -> None:
         self._phase = _ANSWER
         self._deadline = _NEVER
-        self._persistent = self._persistent and not self._incoming
-        self._reply = self._new_reply()
+        self._persistent = self._persistent and not last
+        reply = self._reply = self._new_reply()
         try:
-            self._reply.send(answer)
+            reply.send(answer)
         except ValueError:
             _log.exception("a request was answered with an internal error")
 
-    def _refuse(self, status: int, detail: str) -> None:
+    def _refuse(self, fault: HeadFault) -> None:
         """Answer what is no request, or not a whole one; the connection ends with that."""
-        self._incoming = True
-        self._answer_early(self.refusal(status, detail))
+        self._answer_early(self.refusal(fault.status, fault.detail), last=True)
 
     def _new_reply(self) -> HttpReply:
         asked = self._asked
@@ -379,7 +308,7 @@ class HttpConnection:
 
     # Leaving
 
-    def _look_whether_gone(self) -> None:
+    def _look_whether_gone(self, reply: HttpReply) -> None:
         """Find out whether a client that says nothing more still listens.
 
         One that went away and one that has only ended its own direction look the same until
@@ -388,9 +317,6 @@ class HttpConnection:
         Informational 1xx). Once it has begun, or where such answers are unknown, whoever ended
         their direction counts as gone after a moment; so do all clients to most other servers.
         """
-        reply = self._reply
-        if reply is None:
-            return
         self._ask_whether_there(reply)
         self.backend.call_at(self.backend.now() + _GRACE, partial(self._judge_whether_gone, reply))
 
@@ -408,10 +334,12 @@ class HttpConnection:
 
     def _leave(self, *, linger: float = 0.0) -> None:
         """Close once the client has taken what it was sent."""
+        if self._phase is _CLOSED:
+            return
         self._phase = _LEAVING
         self._deadline = _NEVER
         self._ahead = b""
-        self._body.clear()
+        self._incoming.drop()
         self._linger = linger
         self._pipe.low_water = 0
         self._throttle()
@@ -426,7 +354,7 @@ class HttpConnection:
             return
         self._phase = _CLOSED
         self._ahead = b""
-        self._body.clear()
+        self._incoming.drop()
         self.sweeper.remove(self)
         reply, self._reply = self._reply, None
         self.backend.spawn(self._close_pipe())
@@ -451,9 +379,11 @@ class HttpConnection:
             self._pipe.abort()
             self._close()
             return
-        if self._ended and self._reply is not None:
+        if self._phase is _LEAVING:
+            self._close_once_taken()
+        elif self._ended and self._reply is not None:
             self._look_again(self._reply)
-        elif pending and self._phase is _HEAD and not self._heads.begun:
+        elif pending and self._phase is _HEAD and not self._incoming.begun:
             self._wait_for_request()  # who still reads the last answer is not idle
         elif now >= self._deadline:
             self._time_is_up()
@@ -465,14 +395,11 @@ class HttpConnection:
 
     def _time_is_up(self) -> None:
         if self._phase is _BODY:
-            self._refuse(408, "the body did not come in time (limits.body_time)")
-        elif self._heads.begun:
-            self._refuse(408, "the head did not come in time (limits.head_time)")
+            self._refuse(HeadFault(408, "the body did not come in time (limits.body_time)"))
+        elif self._incoming.begun:
+            self._refuse(HeadFault(408, "the head did not come in time (limits.head_time)"))
         else:
             self._leave()
-
-    def _wait(self, seconds: float) -> None:
-        self._deadline = self.sweeper.deadline(seconds)
 
 
 _NOTHING: Final = Asked(RequestHead("GET", "", "", {}), False, False, False)

@@ -18,7 +18,7 @@ from barewire.protocol.jsonrpc import Frame, Malformed, Notification, Params, Re
 from barewire.protocol.revisions import revision_named
 from barewire.session.admission import Refusal, failure_for
 from barewire.session.exchange import Exchange
-from barewire.session.principal import Principal
+from barewire.session.principal import Authenticate, Principal
 from barewire.session.settled import SETTLED
 from barewire.transports.backend import Backend
 from barewire.transports.http.accept import Acceptable, acceptable, is_json
@@ -30,6 +30,7 @@ from barewire.transports.http.answers import (
     wrong_method,
 )
 from barewire.transports.http.application import Application
+from barewire.transports.http.identifying import Identifying, Nobody
 from barewire.transports.http.legacy import Legacy
 from barewire.transports.http.listens import Listens
 from barewire.transports.http.messages import Answer, Fields, HttpRequest, Reply, RequestHead
@@ -48,7 +49,12 @@ _NO_REQUEST: Final = Refusal(
 
 _NEW_ID: Final = partial(secrets.token_hex, 16)
 
-_UNAUTHENTICATED: Final = (("WWW-Authenticate", "Bearer"),)
+_UNKNOWN: Final[dict[Nobody, tuple[int, Fields]]] = {
+    Nobody.UNPROVEN: (401, (("WWW-Authenticate", "Bearer"),)),
+    Nobody.FAILED: (500, ()),
+    Nobody.LATE: (503, ()),
+}
+"""What somebody is answered who is not known: a status and fields."""
 
 
 class Endpoint:
@@ -84,7 +90,7 @@ class Endpoint:
         if authenticate is None:
             self._serve(request, reply, None)
         else:
-            self._setting.backend.spawn(self._serve_once_known(request, reply))
+            self._identify(authenticate, request, reply)
 
     def refused(self, status: int, detail: str) -> Answer:
         """Return the answer to what is no request."""
@@ -138,9 +144,9 @@ class Endpoint:
         return None
 
     def _has_sessions(self, head: RequestHead) -> bool:
-        revision = revision_named(head.fields.get(VERSION_HEADER.lower()))
-        modern = revision is not None and revision.modern
-        return not self._options.stateless and bool(self._application.local.legacy) and not modern
+        local = self._application.local
+        modern = revision_named(head.fields.get(VERSION_HEADER.lower())) in local.modern
+        return not self._options.stateless and bool(local.legacy) and not modern
 
     def _wrong_method(self) -> Answer:
         sessions = not self._options.stateless and bool(self._application.local.legacy)
@@ -148,19 +154,22 @@ class Endpoint:
 
     # Who asks.
 
-    async def _serve_once_known(self, request: HttpRequest, reply: Reply) -> None:
-        authenticate = self._application.authenticate
-        try:
-            principal = None if authenticate is None else await authenticate(request.head)
-        except Exception:
-            _log.exception("a request could not be authenticated")
-            reply.send(refused(500, "the request could not be authenticated"))
-            return
-        if principal is None:
-            fields = (*_UNAUTHENTICATED, *self._guard.cors_fields(request.head.fields))
-            reply.send(refused(401, "who asks is not proven", fields=fields))
-        else:
-            self._serve(request, reply, principal)
+    def _identify(self, authenticate: Authenticate, request: HttpRequest, reply: Reply) -> None:
+        def serve(who: Principal | Nobody) -> None:
+            reply.on_gone = None
+            if isinstance(who, Principal):
+                self._serve(request, reply, who)
+            else:
+                reply.send(self._unknown(who, request.head))
+
+        head, seconds = request.head, self._options.limits.authenticate_time
+        asked = Identifying(self._setting.backend, authenticate, head, seconds, serve)
+        if asked.pending:
+            reply.on_gone = asked.give_up
+
+    def _unknown(self, why: Nobody, head: RequestHead) -> Answer:
+        status, fields = _UNKNOWN[why]
+        return refused(status, why.value, fields=(*fields, *self._guard.cors_fields(head.fields)))
 
     def _serve(self, request: HttpRequest, reply: Reply, principal: Principal | None) -> None:
         if reply.gone:

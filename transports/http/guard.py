@@ -99,9 +99,11 @@ class Guard:
         ]
 
     def preflight_fields(self, fields: Mapping[str, str]) -> list[tuple[str, str]]:
-        """Return what answers a browser that asks beforehand; none unless the page may ask."""
-        told = self.cors_fields(fields)
-        if not told:
+        """Return what a browser that asks beforehand is told besides `cors_fields`.
+
+        None unless the page may ask.
+        """
+        if not self.cors_fields(fields):
             return []
         asked = fields.get("access-control-request-headers", "")
         # Mcp-Param-* are as many as the tools have arguments: those that are asked for are listed.
@@ -111,7 +113,6 @@ class Guard:
             if name.lower().startswith("mcp-param-")
         ]
         return [
-            *told,
             ("Access-Control-Allow-Methods", _METHODS),
             ("Access-Control-Allow-Headers", ", ".join((_ALLOWED, *mirrored))),
             ("Access-Control-Max-Age", "600"),

@@ -79,7 +79,8 @@ class Legacy:
         if isinstance(session, Answer):
             if isinstance(frame, Malformed) and _SESSION_HEADER.lower() not in head.fields:
                 id = None if frame.kind == "response" else frame.id
-                session = _refused(id, Refusal(frame.reason, frame.detail))
+                answer = _refused(id, Refusal(frame.reason, frame.detail))
+                session = Answer(400, answer.fields, answer.body)
             elif request is not None and _SESSION_HEADER.lower() not in head.fields:
                 session = _refused(request.id, nothing_said(self._setting.application.local))
             reply.send(with_fields(session, fields))
@@ -236,7 +237,12 @@ class Legacy:
     async def _take_over(self, talk: Talk, reply: Reply, fields: Fields) -> None:
         # A client that was cut comes back before we know of it; two that listen at once would each
         # get a part.
-        if await talk.aside.alive():
+        listened_to = False
+        while talk.aside.attached and not listened_to:
+            listened_to = await talk.aside.alive()
+        if talk.session.phase == "closed":
+            reply.send(refused(404, "the session was ended", fields=fields))
+        elif listened_to:
             reply.send(refused(409, "a stream is open already", fields=fields))
         elif not reply.gone:
             talk.listen(reply, fields)

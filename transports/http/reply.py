@@ -7,6 +7,7 @@ from barewire.transports.backend import Backend
 from barewire.transports.http.heads import CLOSE, LAST_CHUNK, bodiless, field_lines, status_line
 from barewire.transports.http.messages import Answer, Fields
 from barewire.transports.http.sweeper import Sweeper
+from barewire.transports.pipe import LOW_WATER
 
 __all__ = ["HttpReply", "Line"]
 
@@ -117,7 +118,12 @@ class HttpReply:
             self._apologise(line)
             raise
         self._stream = _Stream(
-            line, head, silent=empty or self._silent, chunked=chunked, goes_on=goes_on
+            line,
+            head,
+            self._flushed,
+            silent=empty or self._silent,
+            chunked=chunked,
+            goes_on=goes_on,
         )
 
     def write(self, data: bytes) -> None:
@@ -146,6 +152,13 @@ class HttpReply:
         self._line = None
         return self.on_gone
 
+    def _flushed(self) -> None:
+        # What waited for the end of the turn was pending here; where it is taken at once, the pipe
+        # has nothing to tell of it.
+        line, told = self._line, self.on_drained
+        if told is not None and line is not None and line.pending <= LOW_WATER:
+            told()
+
     def _the_stream(self) -> "_Stream":
         if self._stream is None:
             raise RuntimeError("the answer was not begun")
@@ -173,6 +186,7 @@ class _Stream:
 
     __slots__ = (
         "_chunked",
+        "_flushed",
         "_flushing",
         "_goes_on",
         "_head",
@@ -183,8 +197,16 @@ class _Stream:
     )
 
     def __init__(
-        self, line: Line, head: bytes, *, silent: bool, chunked: bool, goes_on: bool
+        self,
+        line: Line,
+        head: bytes,
+        flushed: Callable[[], object],
+        *,
+        silent: bool,
+        chunked: bool,
+        goes_on: bool,
     ) -> None:
+        self._flushed = flushed
         self._line = line
         self._head = head
         self._silent = silent
@@ -193,7 +215,7 @@ class _Stream:
         self._parts: list[bytes] = []
         self._size = 0
         self._flushing = True
-        line.backend.call_soon(self.flush)
+        line.backend.call_soon(self._end_turn)
 
     @property
     def size(self) -> int:
@@ -207,7 +229,7 @@ class _Stream:
         self._size += len(data)
         if not self._flushing:
             self._flushing = True
-            self._line.backend.call_soon(self.flush)
+            self._line.backend.call_soon(self._end_turn)
 
     def end(self) -> None:
         out = self._take()
@@ -216,6 +238,10 @@ class _Stream:
         if out:
             self._line.put(out)
         self._line.answered(goes_on=self._goes_on)
+
+    def _end_turn(self) -> None:
+        self.flush()
+        self._flushed()
 
     def flush(self) -> None:
         self._flushing = False

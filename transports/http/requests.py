@@ -40,6 +40,22 @@ class Asked:
     expects: bool
     """Whether the client waits for `100 Continue` before it sends the body."""
 
+    def with_length(self, length: int) -> "Asked":
+        """Return the same, with a body of another length. Neither may be empty."""
+        head = self.head
+        fields = {**head.fields, "content-length": str(length)}
+        asked = RequestHead(
+            head.method,
+            head.path,
+            head.query,
+            fields,
+            length,
+            head.client,
+            head.certificate,
+            head.secure,
+        )
+        return Asked(asked, self.persistent, self.old, self.expects)
+
 
 def asked(head: Head, caller: Caller) -> Asked | HeadFault:
     """Return what a head asks, or why a server does not do that."""

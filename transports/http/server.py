@@ -137,9 +137,11 @@ class HttpServer:
         self._connect(pipe, self._handler, self._limits)
 
     def _turn_away(self, pipe: NetPipe) -> None:
-        self._connect(pipe, _Full(self._handler), self._limits_of_excess)
+        self._connect(pipe, _Full(self._handler), self._limits_of_excess, once=True)
 
-    def _connect(self, pipe: NetPipe, handler: Handler, limits: HttpLimits) -> None:
+    def _connect(
+        self, pipe: NetPipe, handler: Handler, limits: HttpLimits, *, once: bool = False
+    ) -> None:
         connection = HttpConnection(
             pipe,
             handler,
@@ -148,6 +150,7 @@ class HttpServer:
             backend=self._backend,
             sweeper=self._sweeper,
             caller=Caller(pipe.remote, pipe.certificate, pipe.secure),
+            once=once,
             on_closed=self._closed,
         )
         self._connections.add(connection)

@@ -154,9 +154,19 @@ class Talk:
     def expect(self) -> None:
         """Do nothing: what is sent goes out by itself."""
 
+    @property
+    def _full(self) -> bool:
+        # In a session the connection keeps count.
+        limits = self._setting.options.limits
+        alone = self.streams is None
+        return alone and self._handlers.load >= limits.running + limits.queued
+
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Requested):
-            self._handlers.begin(event.exchange, self)
+            if self._full:
+                self.connection.fail(event.exchange, Reason.BUSY, None, {"retryable": True})
+            else:
+                self._handlers.begin(event.exchange, self)
         elif isinstance(event, Abandoned):
             self._handlers.stop(event.exchange)
         elif isinstance(event, Violated):

@@ -90,6 +90,11 @@ class HeadReader:
         """Whether some of a head is there already."""
         return bool(self._buffer)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing was taken since the last head, not even an empty line."""
+        return not self._buffer and not self._skipped
+
     def receive(self, data: bytes) -> Head | HeadFault | None:
         """Take bytes; return the head once it is whole, or why there will be none.
 

@@ -11,7 +11,7 @@ from barewire.session.limits import DEFAULT_HTTP_LIMITS, HttpLimits
 from barewire.transports.backend import Backend, Future, Handle, Timer
 from barewire.transports.http.connection import HttpConnection
 from barewire.transports.http.messages import Answer, HttpRequest, Reply, RequestHead
-from barewire.transports.http.parsing import ParserName, make_parser_of
+from barewire.transports.http.parsing import ParserName, RequestParser, make_parser_of
 from barewire.transports.http.requests import Caller
 from barewire.transports.http.sweeper import Sweeper
 from barewire.transports.pipe import LOW_WATER, OnData, OnEof
@@ -164,6 +164,8 @@ class FakePipe:
     async def aclose(self, *, linger: float = 0.0) -> None:
         self.closed = True
         self.linger = linger
+        if self.on_drained is not None:
+            self.on_drained()
 
     def abort(self) -> None:
         self.aborted = True
@@ -237,6 +239,7 @@ class Dialogue:
         *,
         limits: HttpLimits = DEFAULT_HTTP_LIMITS,
         caller: Caller | None = None,
+        make_parser: Callable[[], RequestParser] | None = None,
     ) -> None:
         self.turns = Turns()
         self.sweeper = Sweeper(self.turns)
@@ -247,7 +250,7 @@ class Dialogue:
             self.pipe,
             self.handler,
             limits=limits,
-            make_parser=make_parser_of(parser),
+            make_parser=make_parser or make_parser_of(parser),
             backend=self.turns,
             sweeper=self.sweeper,
             caller=caller or Caller(),
@@ -257,6 +260,7 @@ class Dialogue:
 
     def _note_closed(self, connection: HttpConnection) -> None:
         assert connection is self.connection
+        assert not self.closed
         self.closed = True
 
     def send(self, *chunks: bytes) -> None:

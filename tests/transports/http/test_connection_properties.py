@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from barewire.transports.http.parsing import ParserName
+from barewire.transports.http.wire import HeadReader
 from tests.transports.http.dialogue import PARSERS, Dialogue, chunked, get, post
 
 WHOLE = [
@@ -24,6 +25,8 @@ WHOLE = [
     get("/stream", "Connection: keep-alive", version="1.0"),
     post("/a", b""),
     post("/a", b"abc"),
+    post("/a", b"abcdefghij"),
+    post("/a", b"0", "Accept: x").replace(b"Length: 1", b"Length: 01"),
     post("/stream", b'{"jsonrpc":"2.0"}\r\n\r\n'),
     post("/forbidden", b"abc"),
     post("/a", b"abc", "Expect: 100-continue"),
@@ -127,6 +130,19 @@ def test_where_bytes_are_cut_makes_no_difference(
 def test_bytes_may_come_one_by_one(parser: ParserName, data: bytes) -> None:
     pieces = [data[i : i + 1] for i in range(len(data))]
     assert outcome(delivered(parser, pieces)) == outcome(delivered(parser, [data]))
+
+
+@settings(max_examples=150)
+@given(data=spoiled(), limit=st.integers(10, 120))
+def test_a_head_meets_its_limit_wherever_it_is_cut(data: bytes, limit: int) -> None:
+    whole, piecewise = HeadReader(limit), HeadReader(limit)
+    expected = whole.receive(data)
+    for i in range(len(data)):
+        found = piecewise.receive(data[i : i + 1])
+        if found is not None:
+            assert found == expected
+            return
+    assert expected is None
 
 
 @settings(max_examples=300)

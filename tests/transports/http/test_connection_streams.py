@@ -85,6 +85,20 @@ def test_a_writer_hears_when_there_is_room_again(dialogue: Dialogue) -> None:
     assert len(heard) == 1
 
 
+@pytest.mark.rule("T23")
+def test_a_writer_hears_of_room_also_when_all_is_taken_at_once(dialogue: Dialogue) -> None:
+    dialogue.send(get("/begin"))
+    reply = dialogue.handler.replies[0]
+    dialogue.turns.run()
+    heard: list[int] = []
+    reply.on_drained = lambda: heard.append(reply.pending)
+    reply.write(b"x" * 300_000)
+    assert reply.pending == 300_000
+    assert not heard
+    dialogue.turns.run()
+    assert heard == [0]
+
+
 def test_a_stream_that_is_cut_is_seen_to_be_cut(dialogue: Dialogue) -> None:
     dialogue.send(get("/begin"))
     reply = dialogue.handler.replies[0]
@@ -196,6 +210,17 @@ def test_who_cannot_be_asked_counts_as_gone_after_a_moment(
     assert not dialogue.handler.gone
     dialogue.turns.pass_time(0.05)
     assert dialogue.handler.gone == [0]
+
+
+def test_who_left_is_found_out_whichever_request_is_answered(dialogue: Dialogue) -> None:
+    dialogue.send(get("/later") + get("/begin"))
+    dialogue.eof()
+    dialogue.handler.replies[0].send(Answer(200))
+    dialogue.turns.run()
+    assert len(dialogue.handler.replies) == 2
+    dialogue.turns.pass_time(0.05)
+    assert dialogue.handler.gone == [1]
+    assert dialogue.closed
 
 
 def test_an_answer_in_that_moment_is_delivered(dialogue: Dialogue) -> None:

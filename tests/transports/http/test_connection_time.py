@@ -107,6 +107,15 @@ def test_a_last_answer_that_nobody_takes_is_given_up(dialogue: Dialogue) -> None
     assert dialogue.pipe.aborted
 
 
+def test_a_pipe_that_forgets_to_tell_that_all_is_taken_is_looked_at(dialogue: Dialogue) -> None:
+    dialogue.pipe.reads = False
+    dialogue.send(get("/a", "Connection: close"))
+    dialogue.pipe.pending = 0
+    dialogue.wait(1)
+    assert dialogue.closed
+    assert not dialogue.pipe.aborted
+
+
 # The sweeper
 
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import socket
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 import anyio
@@ -20,6 +20,7 @@ from barewire.transports.http.server import HttpServer
 from tests.transports.http.dialogue import PARSERS, Scripted, chunked, get, post
 from tests.transports.test_tcp import reset, until
 from tests.transports.test_tls import HOST, contexts
+from tests.transports.waiting import a_few_turns
 
 LIMITS = HttpLimits()
 
@@ -124,6 +125,20 @@ async def test_a_client_that_resets_is_known_to_be_gone(path: str) -> None:
         await until(lambda: site.handler.gone)
 
 
+@pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["end", "reset"])
+async def test_clients_may_leave_at_every_byte(leave: Callable[[socket.socket], None]) -> None:
+    data = get("/a") + chunked("/stream", b"one") + post("/b", b"1234") + get("/later")
+    async with serving() as site:
+        for cut in range(len(data) + 1):
+            client = socket.create_connection(site.address)
+            client.sendall(data[:cut])
+            if cut % 2:
+                await a_few_turns()
+            leave(client)
+        await until(lambda: not site.server.connections)
+        assert all(reply.gone for reply in site.handler.replies)
+
+
 @pytest.mark.parametrize("data", [get("/later"), post("/later", b"abc"), chunked("/later", b"a")])
 async def test_a_client_that_has_no_more_to_say_gets_its_answer(data: bytes) -> None:
     async with serving() as site, await site.connect() as client:
@@ -169,9 +184,10 @@ async def test_too_many_connections_are_told_so() -> None:
         async with await site.connect() as first:
             await first.send(get("/a"))
             await receive(first, b"\r\n\r\n")
-            answer = await site.ask(post("/b", b"abc"), b"(limits.connections)")
-            assert answer.startswith(b"HTTP/1.1 503 ")
-            assert b"Connection: close" in answer
+            for data in (get("/b"), post("/b", b"abc")):
+                answer = await site.ask(data, b"(limits.connections)")
+                assert answer.startswith(b"HTTP/1.1 503 ")
+                assert b"Connection: close" in answer
             assert (await site.ask(b"nonsense\r\n", b"HTTP/1.1")).startswith(b"HTTP/1.1 400 ")
         await until(lambda: not site.server.connections)
         await site.ask(get("/c"), b"\r\n\r\n")
