@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed-$(KEY)
 BIN := $(VENV)/bin
 
 help:
-	@echo 'make demo        play annotated sessions over stdio, in a legacy and in the modern revision'
+	@echo 'make demo        play annotated sessions on stdio and over HTTP, in a legacy and in the modern revision'
 	@echo 'make test        run the whole test suite (ARGS="-k name" selects)'
 	@echo 'make coverage    the same, with branch coverage of protocol/ and session/'
 	@echo 'make lint        ruff, mypy strict, pyright strict, verifytypes'

@@ -38,10 +38,14 @@ class HttpServing:
         options: HttpOptions,
         threads: ThreadPool,
         *,
+        name: str | None = None,
         parser: ParserName = "h11",
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Take over `sockets`, as `bind` returns them."""
+        """Take over `sockets`, as `bind` returns them.
+
+        `name` is how clients know this machine (default: the address of the first socket).
+        """
         self._server = server
         self._threads = threads
         self._runners: WeakSet[Runner] = WeakSet()
@@ -49,6 +53,7 @@ class HttpServing:
         self._stale = False
         self._violations = 0
         self._scheme = "http" if tls is None else "https"
+        self._name = name
         self._path = options.path
         self.backend = current()
         self.ended: bool = False
@@ -61,9 +66,9 @@ class HttpServing:
     @property
     def url(self) -> str:
         """Where clients find it, on this machine."""
-        host, port = self.http.addresses[0][:2]
-        name = f"[{host}]" if ":" in host else host
-        return f"{self._scheme}://{name}:{port}{self._path}"
+        address, port = self.http.addresses[0][:2]
+        name = self._name or address
+        return f"{self._scheme}://{f'[{name}]' if ':' in name else name}:{port}{self._path}"
 
     def start(self) -> None:
         """Begin to serve."""

@@ -68,7 +68,11 @@ async def serve_http(
         limits=limits,
     )
     taken = bind(host, port) if sockets is None else sockets
-    serving = HttpServing(server, taken, options, shared_threads(), parser=parser, tls=tls)
+    # A certificate is for a name, not for the address that it stands for.
+    name = host.strip("[]") if sockets is None and host not in _WILDCARDS else None
+    serving = HttpServing(
+        server, taken, options, shared_threads(), name=name, parser=parser, tls=tls
+    )
     drain: float | None = 0
     try:
         serving.start()
@@ -144,8 +148,8 @@ def _guard(host: str, hosts: Sequence[str] | None, origins: Sequence[str], *, bo
     if hosts is None:
         if host in _WILDCARDS and not bound:
             raise ValueError(
-                f"{host or 'every address'} is no name that clients use: say by `hosts` which names"
-                " of this machine are to be answered for"
+                f"{host or 'every address'} is no name that clients use: say by `hosts`"
+                " (--allow-host) which names of this machine are to be answered for"
             )
         named = f"[{host}]" if ":" in host and not host.startswith("[") else host
         hosts = LOOPBACK if bound or named in LOOPBACK else (*LOOPBACK, named)

@@ -5,14 +5,15 @@ python -m examples.by_hand http://127.0.0.1:8000/mcp tools/call '{"name": "greet
 """
 
 import json
+import ssl
 import sys
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from barewire.protocol.revisions import V2025_11_25, V2026_07_28
 
-__all__ = ["Heard", "ask", "initialize", "post", "request", "send"]
+__all__ = ["Heard", "ask", "initialize", "modern", "post", "request", "send"]
 
 BOTH = "application/json, text/event-stream"
 
@@ -25,10 +26,19 @@ class Heard(NamedTuple):
     body: str
 
 
-def send(url: str, verb: str, fields: dict[str, str], body: bytes | None = None) -> Heard:
+def send(
+    url: str,
+    verb: str,
+    fields: dict[str, str],
+    body: bytes | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Heard:
     """Make one request, on a connection of its own."""
     parts = urlsplit(url)
-    connection = HTTPConnection(parts.netloc, timeout=20)
+    if tls is None:
+        connection = HTTPConnection(parts.netloc, timeout=20)
+    else:
+        connection = HTTPSConnection(parts.netloc, timeout=20, context=tls)
     try:
         connection.request(verb, parts.path, body, fields)
         answer = connection.getresponse()
@@ -37,10 +47,15 @@ def send(url: str, verb: str, fields: dict[str, str], body: bytes | None = None)
         connection.close()
 
 
-def post(url: str, message: object, fields: dict[str, str] | None = None) -> Heard:
+def post(
+    url: str,
+    message: object,
+    fields: dict[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Heard:
     """Post a message; `fields` are added to those that every POST has, or replace them."""
     usual = {"Accept": BOTH, "Content-Type": "application/json"}
-    return send(url, "POST", usual | (fields or {}), json.dumps(message).encode())
+    return send(url, "POST", usual | (fields or {}), json.dumps(message).encode(), tls)
 
 
 def request(id: int, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -49,36 +64,49 @@ def request(id: int, method: str, params: dict[str, Any] | None = None) -> dict[
     return asked if params is None else asked | {"params": params}
 
 
-def ask(url: str, method: str, params: dict[str, Any] | None = None, **fields: str) -> Heard:
-    """Ask as a modern client does: with an envelope, and with what the head has to repeat.
-
-    `fields` are further ones, with underscores for hyphens.
-    """
+def modern(
+    id: int, method: str, params: dict[str, Any] | None = None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return a modern request, with its envelope, and the fields by which the head repeats it."""
     params = params or {}
     version = V2026_07_28.name
-    envelope = {
+    envelope: dict[str, Any] = {
         "io.modelcontextprotocol/protocolVersion": version,
+        "io.modelcontextprotocol/clientInfo": {"name": "by hand", "version": "1"},
         "io.modelcontextprotocol/clientCapabilities": {},
-        **params.get("_meta", {}),
     }
-    head = {"MCP-Protocol-Version": version, "Mcp-Method": method}
+    message = request(id, method, params | {"_meta": envelope | params.get("_meta", {})})
+    fields = {"MCP-Protocol-Version": version, "Mcp-Method": method}
     if name := params.get("name", params.get("uri")):
-        head["Mcp-Name"] = name
-    head |= {name.replace("_", "-"): value for name, value in fields.items()}
-    return post(url, request(1, method, params | {"_meta": envelope}), head)
+        fields["Mcp-Name"] = name
+    return message, fields
 
 
-def initialize(url: str, version: str = V2025_11_25.name, **fields: str) -> dict[str, str]:
-    """Open a session as a legacy client does; return the fields that belong to it from then on.
+def ask(
+    url: str,
+    method: str,
+    params: dict[str, Any] | None = None,
+    fields: dict[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Heard:
+    """Ask as a modern client does; `fields` are added to those that it sends."""
+    message, told = modern(1, method, params)
+    return post(url, message, told | (fields or {}), tls)
 
-    Raises KeyError when there is none.
+
+def initialize(
+    url: str, version: str = V2025_11_25.name, fields: dict[str, str] | None = None
+) -> dict[str, str]:
+    """Open a session as a legacy client does; return the fields of all that is said in it.
+
+    Raises KeyError when the server opens none.
     """
     hello = {
         "protocolVersion": version,
         "capabilities": {},
         "clientInfo": {"name": "by hand", "version": "1"},
     }
-    told = {name.replace("_", "-"): value for name, value in fields.items()}
+    told = fields or {}
     heard = post(url, request(0, "initialize", hello), told)
     session = {"Mcp-Session-Id": heard.fields["Mcp-Session-Id"], "MCP-Protocol-Version": version}
     post(url, {"jsonrpc": "2.0", "method": "notifications/initialized"}, told | session)

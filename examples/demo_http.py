@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from barewire.protocol.revisions import V2025_11_25, V2026_07_28
+from examples.by_hand import BOTH, modern, request
 from examples.explaining import Explainer, show
 
 COMMAND = [sys.executable, "-m", "barewire", "run", "examples/first_server.py:server"]
@@ -42,12 +43,9 @@ class Talk:
 
     def begin_post(self, message: Message, fields: Fields) -> HTTPResponse:
         """Send a message and read the head of the answer."""
-        taken = {
-            "Accept": "application/json, text/event-stream",
-            "Content-Type": "application/json",
-        }
+        usual = {"Accept": BOTH, "Content-Type": "application/json"}
         return self.begin(
-            "POST", taken | fields, json.dumps(message, separators=(",", ":")).encode()
+            "POST", usual | fields, json.dumps(message, separators=(",", ":")).encode()
         )
 
     def begin(self, method: str, fields: Fields, body: bytes = b"") -> HTTPResponse:
@@ -105,12 +103,6 @@ class Talk:
         print()
 
 
-def request(id: int, method: str, params: Message | None = None) -> Message:
-    """Return a request."""
-    asked = {"jsonrpc": "2.0", "id": id, "method": method}
-    return asked if params is None else asked | {"params": params}
-
-
 def play_session(talk: Talk) -> None:
     """Play a conversation that is opened by a handshake, as until 2025-11-25."""
     version = V2025_11_25.name
@@ -152,33 +144,20 @@ def play_session(talk: Talk) -> None:
 
 def play_requests(talk: Talk, stop: Callable[[], object]) -> None:
     """Play a conversation whose requests stand alone, as in 2026-07-28; `stop` ends the server."""
-    version = V2026_07_28.name
-    envelope = {
-        "io.modelcontextprotocol/protocolVersion": version,
-        "io.modelcontextprotocol/clientInfo": {"name": "demo", "version": "1.0"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-
-    def ask(id: int, method: str, params: Message, **mirrored: str) -> HTTPResponse:
-        meta = envelope | params.get("_meta", {})
-        fields = {"MCP-Protocol-Version": version, "Mcp-Method": method}
-        if name := mirrored.get("name"):
-            fields["Mcp-Name"] = name
-        return talk.begin_post(request(id, method, params | {"_meta": meta}), fields)
-
     print("-- Which revisions and capabilities there are can be asked, but need not be.\n")
-    talk.read(ask(1, "server/discover", {}))
+    talk.post(*modern(1, "server/discover"))
 
     print("-- The head repeats what the body asks, and has to say the same.\n")
-    talk.read(ask(2, "tools/call", WORLD, name="greet"))
-    talk.read(ask(3, "tools/call", WORLD, name="count"))
+    talk.post(*modern(2, "tools/call", WORLD))
+    message, fields = modern(3, "tools/call", WORLD)
+    talk.post(message, fields | {"Mcp-Name": "count"})
 
     print("-- Events have no ids: a stream that is cut is a request that is cancelled.\n")
-    talk.read(ask(4, "tools/call", COUNT, name="count"))
+    talk.post(*modern(4, "tools/call", COUNT))
 
     print("-- A client that wants to hear of changes asks for them, and listens.\n")
-    listen = ask(5, "subscriptions/listen", {"notifications": {"toolsListChanged": True}})
-    events = talk.events(listen)
+    wanted = {"notifications": {"toolsListChanged": True}}
+    events = talk.events(talk.begin_post(*modern(5, "subscriptions/listen", wanted)))
     next(events)
 
     print("-- The server is told to stop (SIGTERM), and says so.\n")

@@ -73,6 +73,8 @@ class HttpLimits:
     """Open `subscriptions/listen` streams."""
     sessions: int = 10_000
     """Legacy sessions; beyond it `initialize` is answered 503."""
+    initialize: int = 64 * 1024
+    """Bytes of an `initialize` that opens a session: what it says is kept as long as that."""
     session_idle: float = 1_800.0
     """After which a legacy session that nothing happens in is ended."""
     kept: int = 256 * 1024

@@ -7,6 +7,7 @@ function here. The `python` blocks of a page are one program, and a `text` block
 what that part prints. tests/test_docs.py fails when a page and the code differ.
 """
 
+import argparse
 import ast
 import inspect
 import json
@@ -20,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
+from barewire.cli import main as cli
 from barewire.client.client import Client
 from barewire.protocol.errors import Reason, code_for, status_for
 from barewire.protocol.revisions import ALL, LATEST, LEGACY, Revision
@@ -27,7 +29,7 @@ from barewire.run import run_stdio
 from barewire.session import events, exceptions, limits, settled, tables
 from barewire.session.connection import Connection
 from barewire.session.exchange import DEFAULT_TIMEOUT
-from barewire.session.limits import DEFAULT_LIMITS
+from barewire.session.limits import DEFAULT_HTTP_LIMITS, DEFAULT_LIMITS
 from barewire.session.receiver import Receiver
 from barewire.session.tables import BEFORE_READY, EXCHANGE, SESSION, SUBSCRIPTION, Leniency
 from barewire.transports import process, threads, watchdog
@@ -133,11 +135,39 @@ def lenient() -> str:
 
 def bounds() -> str:
     """The limits of one connection."""
-    rows = [
-        [f"`{name}`", _number(getattr(DEFAULT_LIMITS, name)), text]
-        for name, text in _attributes(limits, "Limits").items()
-    ]
-    return _table(("limit", "default", "what it bounds"), rows)
+    return _limits(DEFAULT_LIMITS)
+
+
+def http_bounds() -> str:
+    """The limits of an HTTP server."""
+    return _limits(DEFAULT_HTTP_LIMITS)
+
+
+def http_options() -> str:
+    """How a server over HTTP is told what to do, in a program and on the command line."""
+    parser = argparse.ArgumentParser(add_help=False)
+    cli._http_options(parser)
+    rows: list[list[str]] = []
+    for action in parser._actions:
+        option, named = action.option_strings[0], _RUN_HTTP[action.dest]
+        parameter = named if action.const is None else f"{named}={action.const}"
+        told = f"`{option} {action.metavar}`" if action.metavar else f"`{option}`"
+        rows.append([f"`{parameter}`", told, str(action.help)])
+    return _table(("`run_http`", "`barewire run`", "what it does"), rows)
+
+
+_RUN_HTTP = {
+    "http": "host, port",
+    "path": "path",
+    "stateless": "stateless_http",
+    "json_response": "json_response",
+    "allow_host": "hosts",
+    "allow_origin": "origins",
+    "parser": "parser",
+    "tls_cert": "tls",
+    "tls_key": "tls",
+}
+"""The parameters of `run_http` by the options of the command."""
 
 
 def grace() -> str:
@@ -227,6 +257,7 @@ TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
         *(reasons, session, exchange, subscription, before_ready, lenient, bounds),
+        *(http_bounds, http_options),
         *(grace, variables, waits, pool),
         *(happenings, sayings, hearings, answered_by_the_engine, exception_tree, measured),
     )
@@ -234,6 +265,12 @@ TABLES: dict[str, Callable[[], str]] = {
 
 _DRIVEN = ("data_to_send", "deadline", "expire", "close")
 """The functions of a connection that are for whoever moves its bytes and keeps its time."""
+
+
+def _limits(defaults: limits.Limits | limits.HttpLimits) -> str:
+    told = _attributes(limits, type(defaults).__name__)
+    rows = [[f"`{name}`", _number(getattr(defaults, name)), told[name]] for name in told]
+    return _table(("limit", "default", "what it bounds"), rows)
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -351,7 +388,7 @@ def _default(function: Callable[..., object], name: str) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
 
 
 def main() -> int:

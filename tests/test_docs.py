@@ -6,14 +6,20 @@ commands, and the lines below a command are its output.
 
 import pkgutil
 import re
+import shlex
+import shutil
 import subprocess
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from examples.by_hand import ask
 from tests import printed
+from tests.interop.nginx import NO_NGINX, answers, free_port
 from tests.printed import PAGES, ROOT
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -38,6 +44,23 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
     )
+
+
+@contextmanager
+def serving(command: str) -> Generator[str]:
+    """Run a command that serves port 8000, on another one, and end it; where it is found."""
+    words = shlex.split(re.sub(r"\b8000\b", "0", command))
+    with subprocess.Popen(
+        words, cwd=ROOT, env=printed.environment(), stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stderr is not None
+        try:
+            said, _, url = server.stderr.readline().strip().partition(" ")
+            assert said == "serving"
+            yield url
+        finally:
+            server.terminate()
+        assert (server.stderr.read(), server.wait(timeout=20)) == ("", 0)
 
 
 # Programs
@@ -65,8 +88,14 @@ PROGRAMS = [
 ]
 
 
+SERVERS = ("barewire run examples/first_server.py --http", "python -m examples.http_server")
+
+
 @pytest.mark.parametrize(("command", "output"), PROGRAMS)
 def test_the_commands_of_the_pages_run(command: str, output: str) -> None:
+    if command.startswith(SERVERS):
+        with serving(command):
+            return
     done = shell(command)
     assert (done.returncode, done.stderr) == (0, "")
     if output:
@@ -95,7 +124,61 @@ def test_every_other_command_is_one_of_make_or_of_a_module_that_is_there(page: P
 @page
 def test_a_page_has_no_blocks_but_those_that_are_checked(page: Path) -> None:
     text = printed.PRINTED.sub("", page.read_text("utf-8"))
-    assert {language for language, _ in FENCED.findall(text)} <= {"python", "text", "console"}
+    languages = {language for language, _ in FENCED.findall(text)}
+    assert languages <= {"python", "text", "console", "nginx"}
+
+
+AROUND = """
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/errors;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/bodies;
+    proxy_temp_path {folder}/answers;
+    fastcgi_temp_path {folder}/unused;
+    uwsgi_temp_path {folder}/unused;
+    scgi_temp_path {folder}/unused;
+{servers}
+}}
+"""
+
+
+@contextmanager
+def nginx(servers: str, folder: Path) -> Generator[int]:
+    """Run nginx as it is told, but on another port, which this gives."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if program is None:
+        pytest.skip(NO_NGINX)
+    port = free_port()
+    servers = servers.replace("listen 80;", f"listen 127.0.0.1:{port};")
+    configuration = folder / "nginx.conf"
+    configuration.write_text(AROUND.format(folder=folder, servers=servers))
+    command = [program, "-e", f"{folder}/errors", "-p", f"{folder}", "-c", f"{configuration}"]
+    with subprocess.Popen(command) as process:
+        try:
+            assert answers(process, port), (folder / "errors").read_text()
+            yield port
+        finally:
+            process.terminate()
+
+
+def test_a_client_gets_through_nginx_as_the_page_sets_it_up(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "http.md"
+    (written,) = (
+        text for language, text in FENCED.findall(page.read_text()) if language == "nginx"
+    )
+    (command,) = (command for command, _ in commands(page) if "--allow-host" in command)
+    with serving(command) as url:
+        told = written.replace("127.0.0.1:8000", urlsplit(url).netloc)
+        with nginx(told, tmp_path) as port:
+            params = {"name": "count", "arguments": {"to": 2}, "_meta": {"progressToken": "p"}}
+            named = {"Host": "mcp.example"}
+            heard = ask(f"http://127.0.0.1:{port}/mcp", "tools/call", params, named)
+    assert (heard.status, heard.fields["Content-Type"]) == (200, "text/event-stream")
+    assert heard.body.count("data: ") == 3
 
 
 # Tables

@@ -46,7 +46,10 @@ def _addresses(host: str | None) -> list[str]:
         return ["127.0.0.1", "::1"]
     if not host:
         return ["0.0.0.0", "::"]
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise socket.gaierror(error.errno, f"cannot find {host}: {error.strerror}") from None
     # As numbers, and with the zone where an address has one.
     flags = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
     numbers = (socket.getnameinfo(address, flags)[0] for *_, address in found)

@@ -119,9 +119,11 @@ def _run_http(options: argparse.Namespace) -> int:
     from barewire.run_http import run_http
 
     host, port = _address(options.http)
+    tls = _tls(options.tls_cert, options.tls_key)
+    server = load_server(options.target)
     try:
         run_http(
-            load_server(options.target),
+            server,
             host,
             port,
             path=options.path,
@@ -129,7 +131,7 @@ def _run_http(options: argparse.Namespace) -> int:
             json_response=options.json_response,
             hosts=options.allow_host,
             origins=options.allow_origin or (),
-            tls=_tls(options.tls_cert, options.tls_key),
+            tls=tls,
             parser=options.parser,
             backend=options.backend,
         )
@@ -147,11 +149,17 @@ def _address(text: str) -> tuple[str, int]:
 
 def _tls(certificate: str | None, key: str | None) -> Any:
     if certificate is None:
+        if key is not None:
+            raise TargetError("--tls-key is the key of a --tls-cert")
         return None
     import ssl
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # which an SSLError is too, and neither names a file
+        names = " and ".join(filter(None, (certificate, key)))
+        raise TargetError(f"no certificate and key in {names}: {error.strerror}") from None
     return context
 
 

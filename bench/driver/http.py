@@ -29,6 +29,7 @@ CONNECTIONS: Final = 16
 
 _CHUNK: Final = 256 * 1024
 _SILENCE: Final = 60.0  # seconds
+_PATIENCE: Final = 180.0  # seconds, for all that is asked at a time
 _HOST: Final = "127.0.0.1"
 
 
@@ -199,12 +200,13 @@ class HttpServer:
                 lines[fd] = _Line(queue, stream)
         open_lines = len(lines)
         with poll:
+            end = _now() + _PATIENCE
             for fd, line in lines.items():
                 line.send(fd)
             while open_lines:
                 ready = poll.poll(_SILENCE)
-                if not ready:
-                    raise ServerFailed("the server is silent")
+                if not ready or _now() > end:
+                    raise ServerFailed("the server is silent, or says much and does not answer")
                 for fd, _ in ready:
                     data = os.read(fd, _CHUNK)
                     if not data:

@@ -79,6 +79,13 @@ def test_progress_and_latency_over_http_are_measured() -> None:
     assert all(value > 0 for found in figures for value in found.values())
 
 
+def test_what_our_server_tells_and_keeps_is_measured() -> None:
+    pauses = workloads.pauses(OURS, QUICK, "stateful")
+    assert pauses["pauses"] >= 0
+    sessions = workloads.sessions(OURS, QUICK)
+    assert 0.9 < sessions["reopened"] < 1.5
+
+
 def test_requests_are_shared_by_the_connections_and_every_answer_is_kept() -> None:
     with HTTP_FLOOR.serve("stateful") as server:
         for count in (1, 5, 40):

@@ -12,13 +12,13 @@ from barewire import Context, Server
 from barewire.httpserving import HttpServing
 from barewire.protocol.revisions import V2025_11_25, Revision
 from barewire.run_http import serve_http
+from barewire.session.limits import DEFAULT_HTTP_LIMITS
 from barewire.session.principal import Authenticate
-from barewire.transports.http.limits import DEFAULT_HTTP_LIMITS
 from tests.app.peers import until
 from tests.http.raw import Response, Wire
-from tests.http.words import INITIALIZED, Changes, initialize, post
+from tests.http.words import INITIALIZED, Changes, get, initialize, post
 
-__all__ = ["Calls", "Host", "Session", "hosted", "target"]
+__all__ = ["Calls", "Host", "Session", "goes_on_as_it_said", "hosted", "refuse", "target"]
 
 SESSION = "mcp-session-id"
 
@@ -153,3 +153,28 @@ async def hosted(server: Server | None = None, /, **options: Any) -> AsyncGenera
             yield host
         finally:
             host.close()
+
+
+async def refuse(host: Host, data: bytes, status: int, *, code: int = -32600) -> Response:
+    """See a request refused: by a status and a JSON-RPC error without id.
+
+    The connection is then as the answer says: the next request is answered, or it has ended.
+    """
+    wire = host.wire()
+    response = await wire.ask(data)
+    assert response.status == status, response
+    assert response.error["code"] == code
+    assert "id" not in response.json
+    await goes_on_as_it_said(wire, response)
+    return response
+
+
+async def goes_on_as_it_said(wire: Wire, response: Response) -> None:
+    """See that a connection is in the state that an answer announced."""
+    if response.goes_on:
+        assert (await wire.ask(get())).status == 400  # which misses a session
+        assert wire.quiet()
+    else:
+        assert response.field("connection") == "close"
+        assert await wire.rest() == b""
+    wire.close()

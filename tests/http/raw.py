@@ -198,10 +198,14 @@ class Wire:
     async def response(self) -> Response:
         """Read a whole answer."""
         head = await self.begin()
+        return Response(head.status, head.lines, await self.body())
+
+    async def body(self) -> bytes:
+        """Read the rest of the body of an answer that was begun."""
         while not self._body.over:
             await self._more_body()
         body, self._body.text = bytes(self._body.text), bytearray()
-        return Response(head.status, head.lines, body)
+        return body
 
     async def begin(self, *, bodiless: bool = False) -> Response:
         """Read the head of an answer, interim ones aside."""
@@ -281,10 +285,7 @@ class Wire:
         head = await self.begin()
         if head.field("content-type") == "text/event-stream":
             return (await self.messages())[-1]
-        while not self._body.over:
-            await self._more_body()
-        text, self._body.text = bytes(self._body.text), bytearray()
-        return json.loads(text)
+        return json.loads(await self.body())
 
 
 def _read_event(block: str) -> Event:

@@ -13,6 +13,8 @@ import pytest
 HOST = "mcp.example"
 """The host that requests are forwarded for, unless it is the server's own."""
 
+NO_NGINX = "there is no nginx on PATH or in /usr/sbin"
+
 CONFIGURATION = """
 daemon off;
 master_process off;
@@ -77,7 +79,7 @@ def nginx_before(upstream: int, folder: Path) -> Iterator[tuple[int, int]]:
     """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
-        pytest.skip("there is no nginx")
+        pytest.skip(NO_NGINX)
     for name in ("bodies", "answers", "unused"):
         (folder / name).mkdir()
     while True:

@@ -10,6 +10,8 @@ many clients, each with keys of its own.
 import json
 import sys
 from collections import defaultdict
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -35,28 +37,36 @@ class Held:
 calls: defaultdict[str, Held] = defaultdict(Held)
 
 
-@server.tool
-async def march(n: int, key: str, ctx: Context) -> str:
-    """Report n steps, then wait to be released."""
-    for step in range(1, n + 1):
-        await ctx.report_progress(step, total=n, message=f"{key} step {step}")
-    await calls[key].released.wait()
-    return "done"
-
-
-@server.tool
-async def hold(key: str) -> str:
-    """Wait to be released, and note how it ends."""
+@asynccontextmanager
+async def noting(key: str) -> AsyncGenerator[Held]:
+    """Note how what is done with a call of this key ends."""
     call = calls[key]
     call.begun.set()
     try:
-        await call.released.wait()
+        yield call
         call.fate = "released"
     except anyio.get_cancelled_exc_class():
         call.fate = "cancelled"
         raise
     finally:
         call.ended.set()
+
+
+@server.tool
+async def march(n: int, key: str, ctx: Context) -> str:
+    """Report n steps, then wait to be released, and note how it ends."""
+    async with noting(key) as call:
+        for step in range(1, n + 1):
+            await ctx.report_progress(step, total=n, message=f"{key} step {step}")
+        await call.released.wait()
+    return "done"
+
+
+@server.tool
+async def hold(key: str) -> str:
+    """Wait to be released, and note how it ends."""
+    async with noting(key) as call:
+        await call.released.wait()
     return "released"
 
 

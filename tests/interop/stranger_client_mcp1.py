@@ -15,6 +15,7 @@ import mcp.types
 from mcp import ClientSession, McpError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.types import (
+    CallToolResult,
     CancelledNotification,
     CancelledNotificationParams,
     ClientNotification,
@@ -68,13 +69,7 @@ class Stranger:
     ) -> dict[str, Any]:
         limit = None if timeout is None else timedelta(seconds=timeout)
         result = await self.session.call_tool(name, arguments, limit, on_progress)
-        return {
-            "content": [
-                block.model_dump(mode="json", exclude_none=True) for block in result.content
-            ],
-            "structured": result.structuredContent,
-            "is_error": result.isError,
-        }
+        return described(result)
 
     async def cancel_when_started(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         request_id = self.session._request_id  # of the next request: the SDK tells it nowhere else
@@ -105,6 +100,14 @@ class Stranger:
                 "data": error.error.data,
             }
         return {"type": type(error).__name__, "message": str(error)}
+
+
+def described(result: CallToolResult) -> dict[str, Any]:
+    return {
+        "content": [block.model_dump(mode="json", exclude_none=True) for block in result.content],
+        "structured": result.structuredContent,
+        "is_error": result.isError,
+    }
 
 
 @asynccontextmanager

@@ -12,9 +12,13 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
+from mcp import ClientSession
+from mcp.shared.message import ClientMessageMetadata
+from mcp.types import CallToolRequestParams, CallToolResult
 from script import TEXT, Client
 
 PATIENCE = 20
@@ -32,6 +36,47 @@ class HttpClient(Client, Protocol):
     ) -> dict[str, Any]:
         """Call a tool and cancel the call as soon as `when` returns: {"cancelled": true}."""
         ...
+
+
+class Visit:
+    """A while in a session that is left without being ended, with an SDK that can resume streams.
+
+    `request` makes a request of an SDK of the params of a call, `describe` what its result gave.
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        session_id: str,
+        request: Callable[[CallToolRequestParams], Any],
+        describe: Callable[[CallToolResult], dict[str, Any]],
+    ) -> None:
+        self.session = session
+        self.session_id = session_id
+        self._request = request
+        self._describe = describe
+
+    async def march(
+        self,
+        arguments: dict[str, Any],
+        *,
+        on_token: Callable[[str], Awaitable[None]] | None = None,
+        token: str | None = None,
+    ) -> dict[str, Any]:
+        """Call march with progress, telling each event's id; or resume its stream behind one."""
+        result = await self.session.send_request(
+            self._request(CallToolRequestParams(name="march", arguments=arguments)),
+            CallToolResult,
+            metadata=ClientMessageMetadata(
+                resumption_token=token, on_resumption_token_update=on_token
+            ),
+            progress_callback=ignore,
+        )
+        return self._describe(result)
+
+
+async def ignore(*_: object) -> None:
+    """Stand in for a callback."""
 
 
 Connect = Callable[[str, str, Any], AbstractAsyncContextManager[HttpClient]]
@@ -84,6 +129,7 @@ class Script:
         await self.step("opened", client.opened)
         if self.cut:
             await self.step("march", self.march)
+            await self.step("fate", client.call, "fate", {"key": self.key})
             return
         await self.step("tools", client.tools)
         await self.step("whoami", client.call, "whoami", {})
@@ -101,6 +147,9 @@ class Script:
         await self.step("log", self.log)
         await self.step("cancel", self.cancel)
         await self.step("echo_again", client.call, "echo", {"text": "still there"})
+        visit = getattr(client, "visit", None)
+        if visit is not None and client.is_legacy and self.streams and not self.stateless:
+            await self.step("take_up", self.take_up, visit)
 
     async def step(self, name: str, action: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
         try:
@@ -110,7 +159,7 @@ class Script:
             self.seen[name] = {"error": self.client.error(error)}
 
     async def together(self) -> list[str]:
-        texts = [""] * 8
+        texts = [""] * 4
 
         async def one(number: int) -> None:
             result = await self.client.call("echo", {"text": f"text {number}"})
@@ -152,6 +201,47 @@ class Script:
         await self.client.call("release", {"key": self.key})
         arguments = {"n": STEPS, "key": self.key}
         return {"steps": steps, **await self.client.call("march", arguments, on_progress)}
+
+    async def take_up(
+        self, visit: Callable[..., AbstractAsyncContextManager[Visit]]
+    ) -> dict[str, Any]:
+        """Go away from a call, and take it up with another client behind its second report.
+
+        `visit` opens a session, or goes on with one by its id and tells all messages of progress.
+        """
+        arguments = {"n": STEPS, "key": f"{self.key} taken up"}
+        tokens: list[str] = []
+        enough = anyio.Event()
+        primed = self.seen["opened"]["protocol_version"] == "2025-11-25"
+
+        async def on_token(token: str) -> None:
+            tokens.append(token)
+            if len(tokens) == STEPS + primed:
+                enough.set()
+
+        async with visit() as first, anyio.create_task_group() as group:
+            session_id = first.session_id
+            group.start_soon(partial(first.march, arguments, on_token=on_token))
+            await enough.wait()
+            group.cancel_scope.cancel()
+
+        steps: list[str] = []
+        arrived = anyio.Event()
+
+        async def on_message(message: str) -> None:
+            steps.append(message)
+            if len(steps) == STEPS - 2:
+                arrived.set()
+
+        async def release(second: Visit) -> None:
+            await arrived.wait()
+            await second.session.call_tool("release", {"key": arguments["key"]})
+
+        async with visit(session_id, on_message) as second, anyio.create_task_group() as group:
+            group.start_soon(release, second)
+            result = await second.march(arguments, token=tokens[1 + primed])
+            arrived.set()
+        return {"steps": steps, **result}
 
     async def log(self) -> list[dict[str, Any]]:
         for level in ("debug", "warning"):

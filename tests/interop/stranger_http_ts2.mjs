@@ -16,14 +16,23 @@ class HttpStranger extends Stranger {
     await super.connect(transport);
   }
 
+  callWith(name, args, options) {
+    return this.client.callTool({ name, arguments: args }, options);
+  }
+
+  // Hear of the progress of whatever call, and no more of that of one's own.
+  onAnyProgress(listener) {
+    this.client.setNotificationHandler('notifications/progress', ({ params }) => listener(params));
+  }
+
   async closeSession() {
     await this.transport.terminateSession();
     await this.close();
   }
 }
 
-await main(async (mode, url, fetch) => {
+await main(async (mode, url, fetch, sessionId) => {
   const stranger = new HttpStranger(mode);
-  await stranger.connect(new StreamableHTTPClientTransport(new URL(url), { fetch }));
+  await stranger.connect(new StreamableHTTPClientTransport(new URL(url), { fetch, sessionId }));
   return stranger;
 });

@@ -157,6 +157,7 @@ def until(stream: IO[bytes], wanted: bytes) -> bytes:
     raise AssertionError(f"the stream has ended without {wanted!r}: {read!r}")
 
 
+@pytest.mark.rule("SR-137", "M0326-HTTP-15", "M0326-HTTP-55")
 def test_a_session_from_its_beginning_to_its_end(curl: Curl) -> None:
     opened = curl(initialize())
     assert opened.status == 200
@@ -175,6 +176,7 @@ def test_a_session_from_its_beginning_to_its_end(curl: Curl) -> None:
         assert gone.message["error"]
 
 
+@pytest.mark.rule("M0728-HTTP-02", "M0728-HTTP-70")
 def test_a_modern_request_stands_alone(curl: Curl) -> None:
     answered = curl(modern("tools/call", call("echo", text="grüße")))
     assert answered.status == 200
@@ -200,6 +202,16 @@ BAD = [
 ]
 
 
+@pytest.mark.rule(
+    "B30",
+    "T13",
+    "T29",
+    "M1125-HTTP-04",
+    "M0618-HTTP-11",
+    "M0618-HTTP-61",
+    "M0728-HTTP-64",
+    "M0728-HTTP-66",
+)
 @pytest.mark.parametrize(("asked", "status", "code"), BAD, ids=range(len(BAD)))
 def test_what_is_wrong_is_refused_with_the_right_status_and_a_json_body(
     curl: Curl, asked: Asked, status: int, code: int | None
@@ -212,6 +224,7 @@ def test_what_is_wrong_is_refused_with_the_right_status_and_a_json_body(
         assert refused.message["error"]["code"] == code
 
 
+@pytest.mark.rule("B30", "M0326-HTTP-16")
 def test_what_is_no_json_is_refused(curl: Curl) -> None:
     refused = curl(initialize(), upload=b'{"jsonrpc": ')
     assert refused.status == 400
@@ -219,6 +232,7 @@ def test_what_is_no_json_is_refused(curl: Curl) -> None:
     assert "id" not in refused.message
 
 
+@pytest.mark.rule("SR-148")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "TRACE"])
 def test_other_methods_are_not_allowed(curl: Curl, method: str) -> None:
     refused = curl(legacy(None), "--request", method)
@@ -235,6 +249,7 @@ def test_an_answer_to_head_has_no_body(curl: Curl) -> None:
     assert refused.status == 405
 
 
+@pytest.mark.rule("M0326-HTTP-41", "M0326-HTTP-54", "DEV-55")
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_sessions_need_their_id_and_there_may_be_none(
     curl: Curl, stateless: Curl, method: str
@@ -283,6 +298,7 @@ def test_a_large_body_is_asked_for_and_not_waited_for(curl: Curl) -> None:
     assert answered.told["time_total"] < 20
 
 
+@pytest.mark.rule("T33")
 def test_too_large_a_body_is_not_even_asked_for(curl: Curl) -> None:
     asked = modern("tools/call", call("echo", text="x" * (5 * MIB))).but(Expect="100-continue")
     refused = curl(asked, "--expect100-timeout", "20")
@@ -290,6 +306,7 @@ def test_too_large_a_body_is_not_even_asked_for(curl: Curl) -> None:
     assert refused.told["size_upload"] == 0
 
 
+@pytest.mark.rule("T33")
 def test_too_large_a_body_that_nobody_announced_is_refused_on_the_way(curl: Curl) -> None:
     text = "x" * (5 * MIB)
     asked = modern("tools/call", call("echo", text=text)).but(Transfer_Encoding="chunked")
@@ -313,6 +330,7 @@ def listen(**wanted: Any) -> Asked:
     return modern("subscriptions/listen", {"notifications": wanted})
 
 
+@pytest.mark.rule("T26")
 def test_the_first_byte_of_a_listen_stream_comes_within_50_ms(curl: Curl) -> None:
     def first_byte() -> float:
         with curl.streaming(listen(toolsListChanged=True), "--dump-header", "-") as stream:
@@ -324,6 +342,7 @@ def test_the_first_byte_of_a_listen_stream_comes_within_50_ms(curl: Curl) -> Non
     assert min(first_byte() for _ in range(10)) < 0.05
 
 
+@pytest.mark.rule("SR-153")
 def test_a_listener_hears_of_changes_as_they_come(curl: Curl) -> None:
     with curl.streaming(listen(toolsListChanged=True)) as stream:
         (acknowledged,) = messages_in(until(stream, b"acknowledged"))
@@ -333,6 +352,7 @@ def test_a_listener_hears_of_changes_as_they_come(curl: Curl) -> None:
         assert changed["method"] == "notifications/tools/list_changed"
 
 
+@pytest.mark.rule("SR-060", "SR-139", "M0728-HTTP-35")
 def test_progress_comes_while_the_call_runs(curl: Curl) -> None:
     params = call("march", n=3, key="curl")
     with curl.streaming(modern("tools/call", params, progressToken="p")) as stream:
@@ -344,6 +364,7 @@ def test_progress_comes_while_the_call_runs(curl: Curl) -> None:
         assert stream.read() == b""
 
 
+@pytest.mark.rule("T9", "M0728-HTTP-37", "M0728-CAN-09")
 def test_a_client_that_goes_away_cancels_its_modern_call(curl: Curl) -> None:
     with curl.streaming(modern("tools/call", call("hold", key="gone"))):
         curl(modern("tools/call", call("until_held", key="gone")))
@@ -351,6 +372,7 @@ def test_a_client_that_goes_away_cancels_its_modern_call(curl: Curl) -> None:
     assert text_of(answered.message) == "cancelled"
 
 
+@pytest.mark.rule("T28", "SR-150", "M0326-HTTP-31", "M0326-HTTP-49")
 def test_a_stream_that_was_cut_is_resumed_behind_the_last_event(curl: Curl) -> None:
     session = curl.open_session()
     params = {**call("march", n=3, key="resume"), "_meta": {"progressToken": "p"}}
@@ -368,6 +390,7 @@ def test_a_stream_that_was_cut_is_resumed_behind_the_last_event(curl: Curl) -> N
     assert curl(back.but(Last_Event_ID="nonsense")).status == 400
 
 
+@pytest.mark.rule("M0326-HTTP-41", "SR-153")
 def test_the_stream_of_a_session_is_one_of_events(curl: Curl) -> None:
     session = curl.open_session()
     asked = legacy(None, session=session).but(Accept="text/event-stream")

@@ -85,6 +85,15 @@ def until(response: HTTPResponse, wanted: str) -> str:
     raise AssertionError(f"the stream has ended without {wanted}")
 
 
+def open_session(port: int) -> str:
+    with asking(port, initialize()) as response:
+        session = response.headers["Mcp-Session-Id"]
+        assert session is not None
+    with asking(port, legacy("notifications/initialized", session=session, id=None)) as done:
+        assert done.status == 202
+    return session
+
+
 def march(key: str) -> Asked:
     return modern("tools/call", call("march", n=3, key=key), progressToken="p")
 
@@ -96,14 +105,31 @@ def test_calls_and_answers_of_any_size_pass(setup: Setup, size: int) -> None:
         assert ask(port, modern("tools/call", call("echo", text=text))) == text
 
 
+@pytest.mark.rule("T26", "M0728-HTTP-36")
+@pytest.mark.parametrize("era", ["modern", "legacy"])
 @pytest.mark.parametrize("which", ["port", "plain"])
-def test_what_a_stream_says_arrives_before_it_ends(setup: Setup, which: str) -> None:
+def test_what_a_stream_says_arrives_before_it_ends(setup: Setup, which: str, era: str) -> None:
     port = getattr(setup, which)
-    with asking(port, march(which)) as response:
+    key = f"{which} {era}"
+    asked = march(key)
+    if era == "legacy":
+        params = {**call("march", n=3, key=key), "_meta": {"progressToken": "p"}}
+        asked = legacy("tools/call", params, session=open_session(port))
+    with asking(port, asked) as response:
         for step in (1, 2, 3):
-            until(response, f"{which} step {step}")
-        ask(port, modern("tools/call", call("release", key=which)))
+            until(response, f"{key} step {step}")
+        ask(port, modern("tools/call", call("release", key=key)))
         assert '"done"' in until(response, "result")
+
+
+def test_the_stream_of_a_session_opens_at_once_and_says_what_comes(setup: Setup) -> None:
+    for port in (setup.port, setup.plain):
+        session = open_session(port)
+        asked = legacy(None, session=session).but(Accept="text/event-stream")
+        with asking(port, asked, method="GET") as response:
+            assert response.status == 200
+            ask(port, legacy("tools/call", call("learn", name=f"of-{port}"), session=session))
+            until(response, "tools/list_changed")
 
 
 def test_nginx_would_hold_back_what_did_not_say_otherwise(setup: Setup) -> None:
@@ -126,6 +152,7 @@ def test_connections_to_the_server_are_kept(setup: Setup) -> None:
     assert setup.between.connections == before + 5
 
 
+@pytest.mark.rule("T26")
 def test_a_silent_stream_outlives_the_patience_of_nginx(setup: Setup) -> None:
     wanted = {"notifications": {"toolsListChanged": True}}
     asked = modern("subscriptions/listen", wanted)
@@ -138,6 +165,7 @@ def test_a_silent_stream_outlives_the_patience_of_nginx(setup: Setup) -> None:
         until(response, "tools/list_changed")
 
 
+@pytest.mark.rule("T13")
 def test_only_hosts_that_the_server_knows_are_answered_for(setup: Setup) -> None:
     for host, status in ((HOST, 200), (f"{HOST}:8443", 200), ("other.example", 421)):
         asked = modern("tools/list").but(Host=host)
@@ -145,6 +173,7 @@ def test_only_hosts_that_the_server_knows_are_answered_for(setup: Setup) -> None
             assert response.status == status
 
 
+@pytest.mark.rule("T9", "M0728-HTTP-37", "M0728-CAN-09")
 def test_who_goes_away_from_nginx_cancels_a_modern_call(setup: Setup) -> None:
     for port in (setup.port, setup.plain):
         key = f"away {port}"
@@ -156,11 +185,9 @@ def test_who_goes_away_from_nginx_cancels_a_modern_call(setup: Setup) -> None:
         assert ask(port, modern("tools/call", call("fate", key=key))) == "cancelled"
 
 
+@pytest.mark.rule("M0326-HTTP-31")
 def test_who_goes_away_from_nginx_does_not_cancel_a_call_of_a_session(setup: Setup) -> None:
-    with asking(setup.port, initialize()) as response:
-        session = response.headers["Mcp-Session-Id"]
-    with asking(setup.port, legacy("notifications/initialized", session=session, id=None)) as done:
-        assert done.status == 202
+    session = open_session(setup.port)
 
     def in_session(name: str, id: int) -> Asked:
         return legacy("tools/call", call(name, key="session"), session=session, id=id)

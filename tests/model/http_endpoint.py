@@ -75,8 +75,6 @@ class Endpoint(Posts):
         super().__init__(setup)
         self.sessions: list[Session] = []
         self.calls: list[Call] = []
-        self.answers: list[tuple[int, Any]] = []
-        """What clients answered to questions of the server, by their keys."""
 
     # A request arrives.
 
@@ -173,11 +171,19 @@ class Endpoint(Posts):
             return
         session.listened = True
         wire.session = session
-        if self.listener(session) is None:
+        self.take_over_or_wait(wire, session)
+
+    def take_over_or_wait(self, wire: Wire, session: Session) -> None:
+        """Let a client listen, unless another connection does.
+
+        Two that listen would each hear a part. The first one may be gone without our knowing; that
+        is found out first (decided).
+        """
+        if wire.gone:
+            wire.until = None
+        elif self.listener(session) is None:
             self.take_over(wire, session)
         else:
-            # Two that listen would each hear a part. The first one may be gone without our knowing;
-            # that is found out first (decided).
             wire.until = self.now + PROBE
 
     def listener(self, session: Session) -> Wire | None:
@@ -249,20 +255,28 @@ class Endpoint(Posts):
             self.stateful(wire, ask, it)
 
     def malformed(self, wire: Wire, ask: Ask, it: Read) -> None:
-        if self.setup.legacy and not says_modern(ask, self.setup):
-            if self.setup.stateless:
-                if self.stateless_revision(ask) is None:
-                    self.refuse(wire, 400)
-                    return
-            elif ask.get(SESSION) is not None and self.session_of(wire, ask) is None:
+        legacy = bool(self.setup.legacy) and not says_modern(ask, self.setup)
+        session, revision = None, None
+        if legacy and self.setup.stateless:
+            revision = self.stateless_revision(ask)
+            if revision is None:
+                self.refuse(wire, 400)
                 return
-        if it.shaped == "request" and it.id is not None:
-            # Base Protocol › Responses: the id is given back where it could be read. Params that
-            # are an array are JSON-RPC, and what is wrong with them is for the protocol to say.
-            status = 200 if it.code == INVALID_PARAMS else 400
-            self.give(wire, status, refused(it.id, it.code))
-        else:
+        elif legacy and ask.get(SESSION) is not None:
+            session = self.session_of(wire, ask)
+            if session is None:
+                return
+            revision = session.revision
+        if it.shaped != "request" or it.id is None:
             self.refuse(wire, 400, it.code)
+        elif it.code == INVALID_PARAMS and revision is not None:
+            # Params that are an array are JSON-RPC all the same: what is wrong with them is for the
+            # protocol to say (decided).
+            self.answer(self.open(wire, session, revision), refused(it.id, it.code))
+        else:
+            # Base Protocol › Responses: the id is given back where it could be read.
+            status = 200 if it.code == INVALID_PARAMS and not legacy else 400
+            self.give(wire, status, refused(it.id, it.code))
 
     def array(self, wire: Wire, ask: Ask, members: list[Read]) -> None:
         if not self.setup.legacy or says_modern(ask, self.setup):
@@ -300,13 +314,10 @@ class Endpoint(Posts):
 
     def modern_request(self, wire: Wire, ask: Ask, it: Read) -> None:
         why = refused_modern(it, ask, self.setup)
-        if why is not None and (why.status != 200 or it.method == "subscriptions/listen"):
+        if why is not None:
             self.give(wire, why.status, refused(it.id, why.code, why.data))
             return
         posted = self.open(wire, None, MODERN)
-        if why is not None:
-            self.answer(posted, refused(it.id, why.code, why.data))
-            return
         mine = declared_in(self.setup.capabilities, MODERN, "server")
         if it.method == "subscriptions/listen":
             self.listen(posted, it, mine)
@@ -444,11 +455,10 @@ class Endpoint(Posts):
         if session is not None:
             scope = [one for one in self.posted if one.session is session]
         if it.kind in ("result", "error"):
-            for asked in [] if session is None else session.asked:
-                if asked.id is not None and tag(asked.id) == tag(it.id):
-                    session.asked.remove(asked)
-                    self.answers.append((asked.key, it.kind))
-                    return
+            known = [] if session is None else session.asked
+            for asked in [one for one in known if tag(one.id) == tag(it.id)]:
+                asked.answer = it.kind
+                known.remove(asked)
         elif session is not None and it.method in ("notifications/initialized", "initialized"):
             session.ready = True
         elif it.method == "notifications/cancelled":
@@ -465,20 +475,40 @@ class Endpoint(Posts):
         posted.open = len(asking)
         if not asking:
             self.done(posted)
+        # Batch: the answers have no order. Decided: what handlers are asked for comes last.
+        later: list[Read] = []
         for one in members:
-            if one.kind == "bad" and one in asking:
-                with_id = refused(one.id, one.code)
-                self.answer(posted, unaddressed(one.code, null=True) if one.id is None else with_id)
-            elif one.kind == "request":
-                if tag(one.id) in self.flying(posted):
-                    # An error with this id would answer the request that has it (decided).
-                    self.answer(posted, unaddressed(INVALID_REQUEST, null=True))
-                else:
-                    self.legacy_request(posted, one)
-            else:
-                self.take(session, one, posted)
+            self.member(posted, one, later)
+        for one in later:
+            self.legacy_request(posted, one)
         if not asking:
             self.give(wire, 202)
+
+    def member(self, posted: Posted, it: Read, later: list[Read]) -> None:
+        """Take one member of an array, or put it off."""
+        session = posted.session
+        waiting = {tag(one.id): one for one in later}
+        cancelled = (it.params or {}).get("requestId")
+        if it.kind == "bad" and owes(it):
+            with_id = refused(it.id, it.code)
+            self.answer(posted, unaddressed(it.code, null=True) if it.id is None else with_id)
+        elif it.kind == "request" and tag(it.id) in {*self.flying(posted), *waiting}:
+            # An error with this id would answer the request that has it (decided).
+            self.answer(posted, unaddressed(INVALID_REQUEST, null=True))
+        elif it.kind == "request" and needs_a_handler(it):
+            if session is None or not self.busy(posted, it, len(later)):
+                later.append(it)
+        elif it.kind == "request":
+            self.legacy_request(posted, it)
+        elif (
+            it.method == "notifications/cancelled"
+            and legible(cancelled)
+            and (tag(cancelled) in waiting)
+        ):
+            later.remove(waiting[tag(cancelled)])
+            self.answer(posted, None)
+        else:
+            self.take(session, it, posted)
 
     def flying(self, posted: Posted) -> set[str]:
         """Return the ids of the requests in flight that one of a POST may not have."""
@@ -504,6 +534,8 @@ class Endpoint(Posts):
 
     def serve(self, posted: Posted, it: Read) -> None:
         params = it.params or {}
+        if self.busy(posted, it):
+            return
         if it.method == "tools/list":
             if params.get("cursor") is not None:
                 self.answer(posted, refused(it.id, INVALID_PARAMS))
@@ -541,31 +573,38 @@ class Endpoint(Posts):
         self.admit(made)
 
     def admit(self, call: Call) -> None:
-        """Run a call, let it wait, or refuse it: how much runs at once is bounded (decided)."""
-        session = call.session
-        mates = [one for one in self.calls if one.session is session and one.state != "over"]
-        limit, queue = self.bounds.running, self.bounds.queued
-        if session is not None:
-            limit, queue = self.bounds.session_running, self.bounds.session_queued
-        running = sum(one.state == "runs" for one in mates)
-        if running >= limit:
-            if len(mates) - running >= queue:
-                self.busy(call)
-                return
-            call.state = "waits"
+        """Run a call, or let it wait."""
+        mates = self.mates(call.posted)
+        limit, _ = self.limits(call.posted)
+        call.state = "runs" if sum(one.state == "runs" for one in mates) < limit else "waits"
         self.calls.append(call)
-        if session is not None:
-            session.calls[tag(call.id)] = call
+        if call.session is not None:
+            call.session.calls[tag(call.id)] = call
         if call.posted.due is None and call.posted.form == "events":
             self.settle(call.posted)
 
-    def busy(self, call: Call) -> None:
-        error = refused(call.id, INTERNAL_ERROR, holding(retryable=True))
-        if call.posted.batch or call.posted.stream is not None:
-            self.answer(call.posted, error)
-            return
-        self.done(call.posted)
-        self.give(call.posted.wire, 503, error)
+    def mates(self, posted: Posted) -> list[Call]:
+        """Return the calls that share a limit with those of a POST."""
+        session = posted.session
+        return [one for one in self.calls if one.session is session and one.state != "over"]
+
+    def limits(self, posted: Posted) -> tuple[int, int]:
+        """Return how many calls run, and how many wait."""
+        if posted.session is None:
+            return self.bounds.running, self.bounds.queued
+        return self.bounds.session_running, self.bounds.session_queued
+
+    def busy(self, posted: Posted, it: Read, more: int = 0) -> bool:
+        """Refuse a request if there are too many; how much is borne is decided."""
+        if len(self.mates(posted)) + more < sum(self.limits(posted)):
+            return False
+        error = refused(it.id, INTERNAL_ERROR, holding(retryable=True))
+        if posted.batch or posted.stream is not None:
+            self.answer(posted, error)
+        else:
+            self.done(posted)
+            self.give(posted.wire, 503, error)
+        return True
 
     # What the tool does.
 
@@ -574,8 +613,8 @@ class Endpoint(Posts):
         if call.session is not None:
             call.session.calls.pop(tag(call.id), None)
             call.session.touched = self.now
-        mates = [one for one in self.calls if one.session is call.session]
-        limit = self.bounds.running if call.session is None else self.bounds.session_running
+        mates = self.mates(call.posted)
+        limit, _ = self.limits(call.posted)
         for mate in mates:
             if mate.state == "waits" and sum(one.state == "runs" for one in mates) < limit:
                 mate.state = "runs"
@@ -618,16 +657,18 @@ class Endpoint(Posts):
             return
         self.note(call.posted, note("notifications/message", {"level": level, "data": text}))
 
-    def asks(self, call: Call | None, session: Session, key: int, method: str) -> bool:
-        """Let the server ask the client, in the course of a call or by itself.
+    def asks(self, call: Call, id: Any, method: str) -> None:
+        """Let the server ask the client something in the course of a call of a session.
 
-        Returns whether it can: there must be a stream to ask on.
+        "These messages SHOULD relate to the originating client request": it goes on the stream of
+        that, and where there is none with what belongs to no request.
         """
-        message: Json = {"jsonrpc": "2.0", "id": ID, "method": method}
-        if call is None or not self.note(call.posted, message):
+        session = call.session
+        assert session is not None
+        message: Json = {"jsonrpc": "2.0", "id": id, "method": method}
+        if not self.note(call.posted, message):
             self.say(session, message)
-        session.asked.append(Asked(key, method, call))
-        return True
+        session.asked.append(Asked(id, method, call))
 
     def say(self, session: Session, message: Pattern) -> None:
         """Say what belongs to no request, now or when somebody listens."""
@@ -668,10 +709,16 @@ class Endpoint(Posts):
         Up to revision 4 a "disconnection SHOULD NOT be interpreted as the client cancelling its
         request"; in revision 5 it "MUST be treated by the server as cancellation".
         """
-        live = wire.live
+        live, session = wire.live, wire.session
+        listened = session is not None and self.listens_for(wire, session)
         self.cut(wire)
         if not live:
             return
+        if listened and session is not None:
+            asking = [one for one in self.wires if one.until is not None]
+            for other in asking:
+                if other.session is session:
+                    self.take_over_or_wait(other, session)
         for posted in list(self.posted):
             if posted.wire is wire and posted.revision == MODERN:
                 for call in self.calls:
@@ -700,9 +747,11 @@ class Endpoint(Posts):
     def probed(self, wire: Wire, session: Session) -> None:
         """Decide who listens."""
         wire.until = None
-        if wire.gone or session.over:
+        if wire.gone:
             return
-        if self.listener(session) is None:
+        if session.over:
+            self.refuse(wire, 404)
+        elif self.listener(session) is None:
             self.take_over(wire, session)
         else:
             self.refuse(wire, 409)
@@ -726,9 +775,14 @@ class Endpoint(Posts):
         return session.touched + self.bounds.idle
 
 
-ID = described("an id", legible)
 PROBE = 1.0
 """Seconds within which a listener that is gone is found out."""
+
+
+def needs_a_handler(it: Read) -> bool:
+    """Whether a member of an array takes a handler to be answered."""
+    fits = it.kind == "request" and fits_params(it.method, it.params or {}, 2)
+    return fits and it.method in ("tools/list", "tools/call")
 
 
 def owes(it: Read) -> bool:
@@ -744,4 +798,4 @@ def _listed(value: Any) -> set[str]:
     return {one.strip() for one in str(value).split(",")}
 
 
-__all__ = ["ID", "VISIBLE", "Endpoint", "Pattern"]
+__all__ = ["VISIBLE", "Endpoint"]

@@ -119,9 +119,11 @@ def notification_refused(it: Read, ask: Ask) -> bool:
     """
     meta = as_object((it.params or {}).get("_meta")) or {}
     version, field, method = meta.get(VERSION), ask.get(VERSION_FIELD), ask.get(METHOD_FIELD)
-    return (field is not None and isinstance(version, str) and field != version) or (
-        method is not None and method != it.method
-    )
+    if field is not None and isinstance(version, str) and field != version:
+        return True
+    if method is not None and method != it.method:
+        return True
+    return ask.get(NAME_FIELD) is not None and not _name_agrees(it, ask)
 
 
 def _name_agrees(it: Read, ask: Ask) -> bool:

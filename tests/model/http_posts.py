@@ -194,9 +194,15 @@ class Posts:
         Only clients of revision 4 know that they are to come back (decided for the others: "the
         server SHOULD NOT close the SSE stream before sending the JSON-RPC response").
         """
-        stream = call.posted.stream
-        if call.session is None or call.session.revision < 4 or call.state == "over":
+        posted = call.posted
+        if posted.session is None or posted.revision < 4 or call.state == "over":
             return
+        if posted.form == "json" or (posted.stream is None and posted.wire.gone):
+            return
+        if posted.stream is None:
+            self.begin(posted)
+            self.flush(posted)
+        stream = posted.stream
         for wire in self.wires:
             if stream is not None and wire.stream is stream and wire.live:
                 self.leave(wire)

@@ -1,12 +1,17 @@
 """Our own endpoint, made as a setup of the model says. Nothing of the model knows this file."""
 
+import asyncio
+from typing import Any
+
 from barewire.context import Context
 from barewire.httpserving import HttpServing
 from barewire.protocol.revisions import ALL, Revision
 from barewire.server.server import Server
+from barewire.session.exchange import Exchange
 from barewire.session.limits import HttpLimits, Limits
 from barewire.session.principal import Principal, RequestFacts
 from barewire.transports.http.options import HttpOptions
+from barewire.transports.http.talk import Talk
 from barewire.transports.threads import ThreadPool
 from tests.model.http_words import USER, Setup
 
@@ -63,6 +68,14 @@ def change_tools(server: Server, number: int) -> None:
         return "more"
 
     server.tool(name=f"more{number}", blocking=False)(more)
+
+
+async def ask(ctx: Context, method: str) -> Exchange:
+    """Ask the client something in the course of its request."""
+    talk: Any = getattr(ctx, "_carrier")  # noqa: B009  handlers have no method for this yet
+    assert isinstance(talk, Talk)
+    now = asyncio.get_running_loop().time()
+    return talk.connection.request(method, now=now, timeout=None, parent=ctx.exchange)
 
 
 async def close_stream(ctx: Context) -> None:

@@ -8,13 +8,14 @@ from typing import Any, TypeAlias
 from barewire.context import Context
 from barewire.server.server import Server
 from barewire.session.exceptions import RequestError
+from barewire.session.exchange import Exchange
 from barewire.transports.http.messages import Handler, HttpRequest, RequestHead
 from tests.model.http_endpoint import Endpoint
 from tests.model.http_judge import judge
 from tests.model.http_loop import StillLoop
-from tests.model.http_real import change_tools, close_stream, server_of, serving_of
+from tests.model.http_real import ask, change_tools, close_stream, server_of, serving_of
 from tests.model.http_seen import Seen
-from tests.model.http_state import Call, Session, Wire
+from tests.model.http_state import Asked, Call, Session, Wire
 from tests.model.http_words import Ask, Setup
 
 Step: TypeAlias = Callable[[Context], Coroutine[Any, Any, Any]]
@@ -61,6 +62,7 @@ class HttpSides:
         self.seen: list[tuple[Wire, Seen]] = []
         self.settled = 0
         self.alike: dict[str, tuple[Any, ...]] = {}
+        self.asked: list[tuple[Asked, Exchange]] = []
         self.steps: list[str] = []
         self.numbers = iter(range(1, 1 << 30))
         self.server = self._server()
@@ -166,6 +168,23 @@ class HttpSides:
         self.model.logs(call, level, text)
         self.judge()
 
+    def asks(self, call: Call, method: str) -> Asked:
+        """Let the server ask the client something, in the course of a call."""
+        self.steps.append(f"{call.number} asks {method}")
+        asked: list[Exchange] = []
+
+        async def step(ctx: Context) -> None:
+            asked.append(await ask(ctx, method))
+
+        self.play(call, step)
+        (exchange,) = asked
+        self.model.asks(call, exchange.id, method)
+        assert call.session is not None
+        made = call.session.asked[-1]
+        self.asked.append((made, exchange))
+        self.judge()
+        return made
+
     def closes(self, call: Call) -> None:
         """Let the server close the connection of a call: its client comes back for the rest."""
         self.steps.append(f"{call.number} closes its connection")
@@ -204,6 +223,8 @@ class HttpSides:
                     assert self.alike.setdefault(wire.alike, whole) == whole, wire.alike
             while self.settled < len(self.seen) and not self.seen[self.settled][0].live:
                 self.settled += 1
+            for made, exchange in self.asked:
+                assert (exchange.state == "answered") == bool(made.answer), "what was asked"
             for call in self.model.calls:
                 played = self.played.get(call.number)
                 state = "waits" if played is None else played.state

@@ -93,7 +93,6 @@ class Call:
     stopped: bool = False
     """Whether the handler was told to stop: nobody waits for its answer."""
     reported: float | None = None
-    asked: list[Any] = field(default_factory=list[Any])
 
     @property
     def session(self) -> "Session | None":
@@ -105,11 +104,11 @@ class Call:
 class Asked:
     """A request of the server's to a client."""
 
-    key: int
+    id: Any
     method: str
-    parent: Call | None
-    id: Any = None
-    """As it was seen."""
+    parent: Call
+    answer: str = ""
+    """How the client answered it: by a result or an error."""
 
 
 @dataclass(eq=False)

@@ -425,6 +425,22 @@ def test_a_session_that_somebody_listens_to_or_works_for_does_not_end() -> None:
             assert outcome(sides.send(posting(message("ping", id=2), id))[1]) == (200,)
 
 
+@pytest.mark.rule("SR-144", "SR-150", "T28")
+def test_what_ends_in_a_session_happens_in_it_too() -> None:
+    with sides_of(Setup(json=False, bounds=HttpBounds(idle=100.0))) as sides:
+        listened, worked = opened(sides, 4), opened(sides, 4)
+        listener, heard = sides.send(getting(listened))
+        made, wire, seen = call(sides, 1, worked)
+        sides.cut(wire)
+        sides.wait(85.0)
+        sides.returns(made, "done")
+        sides.cut(listener)
+        sides.wait(40.0)
+        _, again = resume(sides, worked, ids(seen)[-1])
+        assert messages(again)[-1]["id"] == 1
+        assert resume(sides, listened, ids(heard)[-1])[1].status == 200
+
+
 @pytest.mark.rule("T6", "T33")
 def test_there_are_only_so_many_sessions() -> None:
     with sides_of(Setup(bounds=HttpBounds(sessions=2))) as sides:

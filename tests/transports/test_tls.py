@@ -339,6 +339,19 @@ async def test_after_closing_during_the_handshake_nobody_is_called(way: str) -> 
     await both.aclose()
 
 
+async def test_what_waited_for_the_handshake_is_told_to_have_drained() -> None:
+    both = pair()
+    drained = Signal(current())
+    both.client.on_drained = drained.set
+    both.client.write([bytes(both.client.low_water + 1)])
+    Recorder(both.server)
+    await until_done(Handshake(both.client))
+    assert await drained.wait(10)
+    assert both.client.pending == 0
+    assert both.server.certificate is None  # the client showed none
+    await both.aclose()
+
+
 async def test_after_the_handshake_nothing_is_read_until_the_start() -> None:
     both = pair()
     handshake = Handshake(both.server)
@@ -498,6 +511,25 @@ async def test_a_pause_inside_a_callback_holds_the_end_back() -> None:
     await both.aclose()
 
 
+async def test_a_pause_inside_a_callback_holds_the_rest_of_what_arrived_back() -> None:
+    both = pair(sizes=[50])
+    chunks: list[bytes] = []
+
+    def on_data(data: bytes) -> None:
+        chunks.append(data)
+        both.server.pause()
+
+    both.server.start(on_data, print)
+    await until_done(Handshake(both.client))
+    both.client.write([bytes(100_000)])
+    await until(lambda: chunks)
+    await a_few_turns()
+    assert len(chunks) == 1
+    both.server.resume()
+    await until(lambda: len(chunks) == 2)
+    await both.aclose()
+
+
 async def test_a_pause_before_the_handshake_holds_what_follows_it() -> None:
     both = pair()
     both.server.pause()
@@ -579,6 +611,7 @@ async def test_what_follows_the_end_is_ignored() -> None:
     both.below_client.write([b"\x17\x03\x03\x00\x20" + bytes(32)])
     await current().sleep(0.01)
     assert both.server.broken is None
+    assert both.server._incoming.pending == 0  # pyright: ignore[reportPrivateUsage]
     assert await idles()
     await both.aclose()
 
@@ -653,10 +686,25 @@ async def test_lingering_lets_a_peer_that_still_sends_read_the_refusal() -> None
     _, at_client = await talking(both)
     both.client.write([bytes(16 * MEBIBYTE)])
     both.server.write([b"refused"])
-    both.server.close(linger=10)
+    closing = current().spawn(both.server.aclose(linger=10))
     assert await at_client.receive(8) == b"!refused"
     assert await at_client.end() is None
     await both.client.aclose()
+    await closing.wait()
+
+
+async def test_aborting_drops_what_is_pending_and_tells_so() -> None:
+    both = pair()
+    at_server, _ = await talking(both)
+    both.server.pause()
+    drained = Signal(current())
+    both.client.on_drained = drained.set
+    both.client.write([bytes(16 * MEBIBYTE)])
+    both.client.abort()
+    assert both.client.pending == 0
+    assert await drained.wait(10)
+    both.server.resume()
+    assert isinstance(await at_server.end(), ConnectionResetError)
     await both.aclose()
 
 
@@ -767,6 +815,14 @@ async def test_connections_are_handed_over_after_the_handshake() -> None:
     for _ in range(3):
         assert await anyio.to_thread.run_sync(ask, listener, given) == b"echo"
     assert all(pipe.secure for pipe in pipes)
+    await until(lambda: not listener.open)
+    listener.close()
+
+
+async def test_clients_hear_why_their_handshake_failed() -> None:
+    listener = serve(echo, contexts(mutual=True))
+    with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):
+        await anyio.to_thread.run_sync(ask, listener)
     await until(lambda: not listener.open)
     listener.close()
 

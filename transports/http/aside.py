@@ -3,6 +3,7 @@
 Streamable HTTP › Listening for Messages from the Server.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from barewire.protocol.codec import EncodeError, encode
@@ -28,7 +29,7 @@ PROBE: Final = 1.0
 class Aside:
     """The stream that a client listens on, and what waits until it does."""
 
-    __slots__ = ("_changes", "_cut", "_log", "_setting", "_size", "_waiting", "stream")
+    __slots__ = ("_changes", "_cut", "_log", "_setting", "_size", "_waiting", "on_left", "stream")
 
     def __init__(self, setting: Setting, log: Streams | None) -> None:
         self._setting = setting
@@ -39,6 +40,8 @@ class Aside:
         self._cut: Signal | None = None
         """Given when the client that listens now goes away; made for who wants to know."""
         self.stream: EventStream | None = None
+        self.on_left: Callable[[], object] | None = None
+        """Called when the client that listens goes away. Default: None."""
 
     @property
     def attached(self) -> bool:
@@ -76,6 +79,7 @@ class Aside:
             self.stream.finish(self._setting.now())
         stream = self.stream = self._setting.event_stream(self._log)
         stream.on_room = self._changes.flush
+        stream.on_cut = self._left
         self._cut = None
         stream.begin(reply, fields, prime=prime)
         if not prime:
@@ -90,7 +94,6 @@ class Aside:
         cut = self._cut
         if cut is None:
             cut = self._cut = Signal(self._setting.backend)
-            stream.on_cut = cut.set
         stream.reply.write(encode_comment())
         return not await cut.wait(PROBE)
 
@@ -105,6 +108,12 @@ class Aside:
         if self.stream is not None:
             self.stream.finish(self._setting.now())
             self.stream = None
+
+    def _left(self) -> None:
+        if self._cut is not None:
+            self._cut.set()
+        if self.on_left is not None:
+            self.on_left()
 
     def _flush(self) -> None:
         waiting, self._waiting, self._size = self._waiting, [], 0

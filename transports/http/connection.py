@@ -91,7 +91,6 @@ class HttpConnection:
         self._deadline = _NEVER
         self._ahead = b""
         self._paused = False
-        self._proceeding = False
         self._ended = False
         self._draining = once
         self._linger = 0.0
@@ -148,11 +147,11 @@ class HttpConnection:
     def answered(self, *, goes_on: bool) -> None:
         """Take note that the answer has ended."""
         self._reply = None
-        if not goes_on or self._draining:
+        if not goes_on or not self.goes_on:
             self._leave(linger=_LINGER)
             return
         self._wait_for_request()
-        if (self._ahead or self._ended) and not self._proceeding:
+        if self._ahead:
             self.backend.call_soon(self._proceed)
 
     def abort(self) -> None:
@@ -182,7 +181,7 @@ class HttpConnection:
             self._close()
         elif self._reply is not None:
             self._look_whether_gone(self._reply)
-        elif self._phase is _BODY or not self._ahead:
+        elif not self._ahead:
             self._leave()
 
     def _on_drained(self) -> None:
@@ -197,16 +196,6 @@ class HttpConnection:
 
     def _proceed(self) -> None:
         """Read what is there, as long as it is its turn."""
-        self._proceeding = True
-        try:
-            self._read()
-        finally:
-            self._proceeding = False
-        self._throttle()
-        if self._ended and not self._ahead and self._reply is None:
-            self._leave()  # what has begun will never be whole
-
-    def _read(self) -> None:
         while self._ahead:
             if self._phase is _HEAD and self._pipe.pending <= self._pipe.low_water:
                 self._read_head()
@@ -216,6 +205,9 @@ class HttpConnection:
                 self._ahead = b""
             else:
                 break
+        self._throttle()
+        if self._ended and not self._ahead and self._reply is None:
+            self._leave()  # what has begun will never be whole
 
     def _throttle(self) -> None:
         too_much = len(self._ahead) > _AHEAD

@@ -37,6 +37,11 @@ class Deferrals:
         # The alarm may ring for nothing: cheaper than to set it again for each answer.
         self._due.pop(answer, None)
 
+    def close(self) -> None:
+        """Let nothing decide any more, and run no timer."""
+        self._due.clear()
+        self._alarm.dismiss()
+
     def _ring(self) -> None:
         now = self._backend.now()
         for answer in list(self._due):

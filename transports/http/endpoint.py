@@ -110,6 +110,7 @@ class Endpoint:
     def close(self) -> None:
         """End all sessions."""
         self._legacy.close()
+        self._setting.deferrals.close()
 
     # Before the body.
 

@@ -4,9 +4,11 @@ Streamable HTTP › Session Management, Protocol Version Header.
 """
 
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
+from barewire.protocol.codec import encode
 from barewire.protocol.errors import Reason
 from barewire.protocol.headers import VERSION_HEADER
 from barewire.protocol.jsonrpc import Batch, Failure, Frame, Malformed, Params, Request, RequestId
@@ -167,6 +169,11 @@ class Legacy:
         if self._sessions.full and not stateless:
             reply.send(refused(503, "too many sessions (limits.sessions)", request.id, fields))
             return
+        most = self._limits.initialize
+        if not stateless and len(encode(request)) > most:
+            detail = f"initialize has at most {most} bytes (limits.initialize)"
+            reply.send(refused(413, detail, request.id, fields))
+            return
         opened = receive_initialize(
             request, self._setting.application.local, None, principal=principal
         )
@@ -206,7 +213,12 @@ class Legacy:
         # Ids of events tell one session from another, and from what the same one said before.
         tag = blake2b(session.id.encode(), digest_size=4).hexdigest() + "-"
         streams = Streams(limits.kept, limits.kept_time, tag=tag, opened=session.opened)
-        return Talk(self._setting, session.session, streams)
+        # What ends in a session happens in it too: then it begins to be idle.
+        on_quiet = partial(self._used, session)
+        return Talk(self._setting, session.session, streams, on_quiet)
+
+    def _used(self, session: _Session) -> None:
+        self._sessions.touch(session, self._setting.now())
 
     def _drop_some(self, most: int) -> None:
         for session in list(self._talks)[:most]:

@@ -1,6 +1,8 @@
 """How one endpoint behaves."""
 
+import re
 from dataclasses import field
+from typing import Final
 
 from barewire.protocol.record import record
 from barewire.session.limits import HttpLimits
@@ -8,10 +10,15 @@ from barewire.transports.http.guard import Guard
 
 __all__ = ["HttpOptions"]
 
+_PATH: Final = re.compile(r"/[^?#\x00-\x20\x7f-\U0010ffff]*")
+
 
 @record
 class HttpOptions:
-    """The choices that the specification leaves to a server."""
+    """The choices that the specification leaves to a server.
+
+    Raises ValueError for a path that no request can ask for.
+    """
 
     path: str = "/mcp"
     """Where the endpoint is; with a slash at its end it is the same."""
@@ -24,3 +31,7 @@ class HttpOptions:
     guard: Guard = field(default_factory=Guard)
     """Who may ask."""
     limits: HttpLimits = field(default_factory=HttpLimits)
+
+    def __post_init__(self) -> None:
+        if not _PATH.fullmatch(self.path):
+            raise ValueError(f"a path begins with / and has neither ? nor #, not {self.path!r}")

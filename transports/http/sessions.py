@@ -77,9 +77,10 @@ class Sessions(Generic[T]):
         return found
 
     def touch(self, session: HttpSession[T], now: float) -> None:
-        """Take note that something happens in a session."""
-        session.used_at = now
-        self._by_id.move_to_end(session.id)
+        """Take note that something happens in a session, unless it has ended."""
+        if session.id in self._by_id:
+            session.used_at = now
+            self._by_id.move_to_end(session.id)
 
     def end(self, session: HttpSession[T]) -> None:
         """Forget a session."""

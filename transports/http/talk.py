@@ -5,6 +5,8 @@ and whatever belongs to a request, go on the response of its POST; the rest goes
 the client opened by GET; nothing goes on two.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from barewire.protocol.errors import Reason
@@ -32,8 +34,16 @@ class Talk:
     resumed, and there is no stream to listen on. It is the `Carrier` of its exchanges.
     """
 
-    def __init__(self, setting: Setting, session: Session, streams: Streams | None) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        session: Session,
+        streams: Streams | None,
+        on_quiet: Callable[[], object] | None = None,
+    ) -> None:
+        """Create it; `on_quiet` is called when a POST is done, or who listened is gone."""
         self._setting = setting
+        self._on_quiet = on_quiet
         self.streams: Streams | None = streams
         self.session: Session = session
         self.aside: Aside = Aside(setting, streams)
@@ -43,6 +53,7 @@ class Talk:
             if streams is None
             else setting.application.handlers(setting.application.limits.running)
         )
+        self.aside.on_left = on_quiet
         self._posts: set[LegacyPost] = set()
         self.connection: Connection = Connection(
             session.local, limits=setting.application.limits, outbox=Switchboard(self.aside)
@@ -73,7 +84,7 @@ class Talk:
             self._on_event(event)
         if not post.complete:
             self._posts.add(post)
-            post.on_complete = self._posts.discard
+            post.on_complete = partial(_completed, self._posts, self._on_quiet)
             post.wait()
 
     def resume(self, last_event_id: str, reply: Reply, fields: Fields) -> NotKept | None:
@@ -171,6 +182,14 @@ class Talk:
             self._handlers.stop(event.exchange)
         elif isinstance(event, Violated):
             self._setting.application.violated(event)
+
+
+def _completed(
+    posts: set[LegacyPost], on_quiet: Callable[[], object] | None, post: LegacyPost
+) -> None:
+    posts.discard(post)
+    if on_quiet is not None:
+        on_quiet()
 
 
 def _congested(exchange: Exchange) -> bool:

@@ -292,6 +292,13 @@ def test_an_answer_to_head_has_no_body(dialogue: Dialogue, path: str) -> None:
         assert head.fields["content-length"] == "2"
 
 
+def test_what_a_broken_head_is_told_does_not_depend_on_the_one_before(dialogue: Dialogue) -> None:
+    dialogue.send(get("/a").replace(b"GET", b"HEAD"), b"nonsense\r\n")
+    _, refused = dialogue.responses("HEAD", "GET")
+    assert refused.status == 400
+    assert refused.body
+
+
 @pytest.mark.parametrize("status", [204, 304])
 def test_some_answers_have_neither_body_nor_length(dialogue: Dialogue, status: int) -> None:
     dialogue.send(get("/later"), get("/b"))
@@ -437,7 +444,8 @@ def test_a_last_answer_is_taken_before_the_connection_closes(dialogue: Dialogue)
     dialogue.pipe.reads = False
     dialogue.send(post("/a", b"x" * 100, "Connection: close"))
     assert not dialogue.pipe.closed
-    dialogue.send(b"more")
+    dialogue.send(b"more" * 50_000)
+    assert not dialogue.pipe.paused, "its end would not be seen"
     dialogue.pipe.take(100)
     assert not dialogue.pipe.closed
     dialogue.pipe.take(1000)

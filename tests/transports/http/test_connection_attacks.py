@@ -143,6 +143,7 @@ SEQUENCE = (
 )
 
 
+@pytest.mark.rule("T17")
 @pytest.mark.parametrize("reason", [None, ConnectionResetError()], ids=["end", "reset"])
 def test_clients_may_leave_at_every_byte(
     parser: ParserName, reason: BaseException | None, caplog: pytest.LogCaptureFixture

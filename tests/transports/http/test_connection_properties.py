@@ -111,7 +111,6 @@ def delivered(parser: ParserName, chunks: list[bytes]) -> Dialogue:
     return dialogue
 
 
-@pytest.mark.rule("S-20")
 @pytest.mark.parametrize("parser", PARSERS)
 @settings(max_examples=150)
 @given(data=SEQUENCES, cuts=st.lists(st.integers(0, 300), max_size=12))
@@ -123,7 +122,6 @@ def test_where_bytes_are_cut_makes_no_difference(
     assert outcome(delivered(parser, pieces)) == outcome(delivered(parser, [data]))
 
 
-@pytest.mark.rule("S-20")
 @pytest.mark.parametrize("parser", PARSERS)
 @settings(max_examples=60)
 @given(data=SEQUENCES)

@@ -107,6 +107,7 @@ def test_a_stream_that_is_cut_is_seen_to_be_cut(dialogue: Dialogue) -> None:
     (response,) = dialogue.responses()
     assert (response.body, response.whole) == (b"some", False)
     assert dialogue.closed
+    assert not dialogue.pipe.aborted, "what was written before arrives"
     assert reply.gone
     assert not dialogue.handler.gone, "who cuts knows"
 
@@ -223,6 +224,14 @@ def test_who_left_is_found_out_whichever_request_is_answered(dialogue: Dialogue)
     assert dialogue.closed
 
 
+def test_a_stream_that_ends_in_that_moment_is_the_last(dialogue: Dialogue) -> None:
+    dialogue.send(get("/begin"))
+    dialogue.eof()
+    dialogue.handler.replies[0].end()
+    assert dialogue.closed
+    assert dialogue.responses()[0].whole
+
+
 def test_an_answer_in_that_moment_is_delivered(dialogue: Dialogue) -> None:
     dialogue.send(get("/begin") + get("/b"))
     dialogue.eof()
@@ -281,3 +290,23 @@ def test_answers_that_were_not_taken_are_left_to_who_ended_their_direction(
     dialogue.turns.run()
     assert dialogue.closed
     assert len(dialogue.responses()) == 2
+
+
+def test_all_that_was_asked_before_an_end_is_answered_as_fast_as_it_is_taken(
+    dialogue: Dialogue,
+) -> None:
+    dialogue.pipe.reads = False
+    dialogue.send(*[post("/a", b"x" * 100_000)] * 2, get("/later"), get("/later"))
+    dialogue.eof()
+    for number in range(1, 3):
+        assert len(dialogue.handler.requests) == number
+        dialogue.pipe.take(1_000_000)
+        dialogue.turns.run()
+    for number in range(2, 4):
+        assert not dialogue.closed
+        dialogue.handler.replies[number].send(Answer(200))
+        dialogue.turns.run()
+    dialogue.pipe.take(1_000_000)
+    dialogue.turns.run()
+    assert len(dialogue.responses()) == 4
+    assert dialogue.closed

@@ -219,6 +219,17 @@ def test_a_request_on_its_way_is_still_answered(dialogue: Dialogue, cut: int) ->
     assert dialogue.closed
 
 
+def test_a_request_whose_turn_has_not_come_is_still_answered(dialogue: Dialogue) -> None:
+    dialogue.pipe.reads = False
+    dialogue.send(post("/a", b"x" * 100_000), get("/b"))
+    dialogue.connection.drain()
+    for _ in range(2):
+        dialogue.pipe.take(1_000_000)
+        dialogue.turns.run()
+    assert [r.fields["connection"] for r in dialogue.responses()] == ["keep-alive", "close"]
+    assert dialogue.closed
+
+
 def test_what_is_cut_is_told(dialogue: Dialogue) -> None:
     dialogue.send(get("/begin"))
     dialogue.connection.cut()

@@ -125,6 +125,7 @@ async def test_a_client_that_resets_is_known_to_be_gone(path: str) -> None:
         await until(lambda: site.handler.gone)
 
 
+@pytest.mark.rule("T17")
 @pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["end", "reset"])
 async def test_clients_may_leave_at_every_byte(leave: Callable[[socket.socket], None]) -> None:
     data = get("/a") + chunked("/stream", b"one") + post("/b", b"1234") + get("/later")

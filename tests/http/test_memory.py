@@ -1,0 +1,178 @@
+"""B27, T6: what a session takes, and that it is given back."""
+
+import gc
+import os
+import sys
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from barewire.protocol.revisions import V2025_11_25
+from barewire.session.limits import HttpLimits
+from tests.app.peers import until
+from tests.http.hosting import SESSION, Host, hosted
+from tests.http.raw import Wire
+from tests.http.words import INITIALIZED, Changes, call, delete, get, initialize, modern, post
+
+SESSIONS = int(os.environ.get("BAREWIRE_SESSIONS", "300"))
+"""Sessions that are opened and ended in a row, after as many to warm up; T6 says 100,000."""
+
+KIB = 1024
+
+
+@pytest.fixture(params=["asyncio"], scope="module")
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """One loop: what is measured here is not the loop's."""
+    backend: str = request.param
+    return backend
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    """Let allocations be counted."""
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+def allocated() -> int:
+    """Bytes that Python has allocated and not freed."""
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@asynccontextmanager
+async def client_of(host: Host) -> AsyncIterator[Wire]:
+    """One connection for everything."""
+    wire = Wire(host.port)
+    try:
+        yield wire
+    finally:
+        wire.close()
+
+
+async def open_session(wire: Wire, *, calls: int = 1) -> Changes:
+    """Open a session, use it a little, and leave it."""
+    opened = await wire.ask(post(initialize()))
+    fields = {"Mcp-Session-Id": opened.field(SESSION), "MCP-Protocol-Version": V2025_11_25.name}
+    assert (await wire.ask(post(INITIALIZED, fields))).status == 202
+    for number in range(calls):
+        assert (await wire.ask(post(call(number, "echo", text="x"), fields))).status == 200
+    return fields
+
+
+async def rises(
+    wire: Wire, many: int, begin: Callable[[], Awaitable[Changes]]
+) -> tuple[float, float]:
+    """Return what each of many sessions takes, and what is left of it when it has ended.
+
+    The second time: what many sessions bring about the first time serves all that follow.
+    """
+    found: list[tuple[float, float]] = []
+    for _ in range(2):
+        before = allocated()
+        sessions = [(await begin())["Mcp-Session-Id"] for _ in range(many)]
+        ids = sum(map(sys.getsizeof, sessions)) + sys.getsizeof(sessions)
+        taken = allocated() - before - ids
+        for id in sessions:
+            assert (await wire.ask(delete({"Mcp-Session-Id": id}))).status == 200
+        del sessions, id
+        found.append((taken / many, (allocated() - before) / many))
+    return found[1]
+
+
+@pytest.mark.rule("B27", "T6")
+@pytest.mark.usefixtures("traced")
+async def test_an_idle_session_takes_little_and_gives_it_back() -> None:
+    async with hosted() as host, client_of(host) as wire:
+        taken, left = await rises(wire, 200, lambda: open_session(wire))
+        print("idle", taken, left)
+        assert taken < 4 * KIB, "the bar is 8 KiB"
+        assert left < 64, "the bar is half a KiB"
+
+
+@pytest.mark.rule("B27", "T6")
+@pytest.mark.usefixtures("traced")
+async def test_a_session_whose_client_listened_and_left_takes_little_too() -> None:
+    async with hosted() as host, client_of(host) as wire:
+
+        async def begin() -> Changes:
+            fields = await open_session(wire)
+            listening = Wire(host.port)
+            await listening.send(get(fields))
+            assert (await listening.begin()).status == 200
+            listening.reset()
+            await until(lambda: host.serving.http.connections == 1)
+            return fields
+
+        taken, left = await rises(wire, 100, begin)
+        print("listened", taken, left)
+        assert taken < 8 * KIB
+        assert left < KIB / 2
+
+
+@pytest.mark.rule("T6", "S-54")
+async def test_sessions_that_were_ended_leave_nothing() -> None:
+    async with hosted() as host, client_of(host) as wire:
+
+        async def some() -> None:
+            for _ in range(SESSIONS):
+                fields = await open_session(wire)
+                assert (await wire.ask(delete(fields))).status == 200
+
+        await some()
+        before = resident()
+        await some()
+        assert resident() - before < 1 * KIB * max(SESSIONS, 1000)
+
+
+@pytest.mark.rule("T6", "S-54")
+async def test_connections_and_modern_calls_leave_nothing() -> None:
+    async with hosted() as host:
+
+        async def some() -> None:
+            for number in range(SESSIONS):
+                wire = Wire(host.port)
+                assert (await wire.ask(modern(call(number, "echo", text="x")))).status == 200
+                wire.reset() if number % 2 else wire.close()
+            await host.until_alone()
+
+        await some()
+        before = resident()
+        await some()
+        assert resident() - before < 1 * KIB * max(SESSIONS, 1000)
+
+
+@pytest.mark.rule("B27", "T6")
+@pytest.mark.usefixtures("quick")
+async def test_an_idle_session_ends_by_itself_and_one_that_is_used_does_not() -> None:
+    limits = HttpLimits(session_idle=0.3)
+    async with hosted(limits=limits) as host:
+        idle = [await host.open() for _ in range(5)]
+        used, listening = await host.open(), await host.open()
+        stream = host.wire()
+        await stream.send(get(listening.fields))
+        await stream.begin()
+        sessions = host.serving.endpoint._legacy._sessions
+
+        async def use() -> bool:
+            return (await used.ask(call(1, "echo", text="x"))).status == 200
+
+        while len(sessions) > 2:
+            assert await use()
+        for session in idle:
+            assert (await session.ask(INITIALIZED)).status == 404
+        assert await use()
+        assert (await listening.ask(INITIALIZED)).status == 202, "its client is there"
+        stream.reset()
+        await until(lambda: not len(sessions))
+        assert (await used.ask(INITIALIZED)).status == 404

@@ -1,0 +1,322 @@
+"""T14, CVE-2026-52869, -33946: who asks is found out, and what is theirs is nobody else's."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from itertools import product
+from typing import Any
+
+import anyio
+import pytest
+
+from barewire.session.limits import HttpLimits
+from barewire.session.principal import Principal, RequestFacts
+from tests.app.peers import until
+from tests.http.hosting import Calls, Session, hosted, target
+from tests.http.raw import Response
+from tests.http.words import (
+    PING,
+    Changes,
+    call,
+    chunked,
+    delete,
+    get,
+    initialize,
+    modern,
+    post,
+    request,
+)
+
+ANN: Changes = {"Authorization": "Bearer ann"}
+BOB: Changes = {"Authorization": "Bearer bob"}
+
+
+async def by_header(facts: RequestFacts) -> Principal | None:
+    """Believe whoever says a name; `ann/x` is ann by the program x."""
+    kind, _, name = facts.fields.get("authorization", "").partition(" ")
+    if kind != "Bearer" or not name:
+        return None
+    subject, _, client = name.partition("/")
+    return Principal("tests", subject, client or None)
+
+
+def of(session: Session, who: Changes) -> dict[str, str | None]:
+    """The fields of a session, said by somebody."""
+    return {**session.fields, **who}
+
+
+def text_of(response: Response) -> str:
+    text: str = response.json["result"]["content"][0]["text"]
+    return text
+
+
+@pytest.mark.rule("T14", "B30")
+@pytest.mark.parametrize("stateless", [False, True])
+async def test_who_proves_nothing_gets_nothing(stateless: bool) -> None:
+    calls = Calls()
+    server = target(calls, authenticate=by_header)
+    async with hosted(server, stateless_http=stateless) as host:
+        asked = [
+            post(initialize()),
+            post(PING),
+            post(b"no json"),
+            post(call(1, "whoami"), {"Authorization": "Basic ann"}),
+            modern(call(1, "whoami")),
+            modern(request(1, "server/discover")),
+            chunked(b"{", b"}"),
+        ]
+        if not stateless:
+            asked += [get(), delete(), get({"Mcp-Session-Id": "x", "Last-Event-ID": "1-1"})]
+        for data in asked:
+            wire = host.wire()
+            response = await wire.ask(data)
+            assert response.status == 401
+            assert response.field("www-authenticate") == "Bearer"
+            assert response.error["code"] == -32600
+            assert "id" not in response.json
+            assert response.goes_on
+            assert (await wire.ask(get(ANN))).status == (405 if stateless else 400)
+        assert not calls.count
+
+
+@pytest.mark.rule("T14")
+async def test_handlers_are_told_who_asks() -> None:
+    async with hosted(target(authenticate=by_header)) as host:
+        session = await host.open(changes=ANN)
+        assert text_of(await session.ask(call(2, "whoami"))) == "ann"
+        assert text_of(await host.ask(modern(call(1, "whoami"), BOB))) == "bob"
+    async with hosted(target(authenticate=by_header), stateless_http=True) as host:
+        assert text_of(await host.ask(post(call(1, "whoami"), BOB))) == "bob"
+    async with hosted() as host:
+        session = await host.open()
+        assert text_of(await session.ask(call(2, "whoami"), ANN)) == "nobody"
+
+
+@pytest.mark.rule("T14", "T13")
+async def test_a_session_of_somebody_else_is_none() -> None:
+    """Every answer is the same, byte for byte, for ids unknown, ended and foreign."""
+    async with hosted(target(authenticate=by_header)) as host:
+        ours, ended = await host.open(changes=ANN), await host.open(changes=BOB)
+        other_program = {"Authorization": "Bearer bob/program"}
+        theirs = await host.open(changes=other_program)
+        assert (await host.ask(delete(ended.fields))).status == 200
+        ids = {
+            "foreign": ours.id,
+            "of another program": theirs.id,
+            "ended": ended.id,
+            "unknown": "0" * len(ours.id),
+            "of another form": "x",
+            "long": "x" * 10_000,
+            "empty": "",
+            "beyond ASCII": "\xe9",
+        }
+        messages: list[Callable[[Changes], bytes]] = [
+            lambda fields: post(PING, fields),
+            lambda fields: post(request("a", "tools/list"), fields),
+            lambda fields: post(call(7, "hold", key="k"), fields),
+            lambda fields: post({"jsonrpc": "2.0", "method": "notifications/initialized"}, fields),
+            lambda fields: post({"jsonrpc": "2.0", "id": 1, "result": {}}, fields),
+            lambda fields: post([PING, PING], fields),
+            lambda fields: post(b"no json", fields),
+            lambda fields: post(PING, {**fields, "MCP-Protocol-Version": "1999-01-01"}),
+            get,
+            lambda fields: get({**fields, "Last-Event-ID": "x"}),
+            delete,
+        ]
+        for message in messages:
+            answers: dict[str, object] = {}
+            for name, id in ids.items():
+                wire = host.wire()
+                response = await wire.ask(message({**BOB, "Mcp-Session-Id": id}))
+                answers[name] = response.apart_from_date
+                assert response.status == 404
+                assert response.error["code"] == -32600
+                assert (await wire.ask(get(BOB))).status == 400
+                wire.close()
+            assert len(set(map(repr, answers.values()))) == 1, answers
+        assert (await ours.ask(PING)).status == 200, "nobody else can end it"
+        assert (await theirs.ask(PING)).status == 200
+
+
+@pytest.mark.rule("T14")
+async def test_a_stream_of_somebody_else_can_neither_be_heard_nor_resumed_nor_ended() -> None:
+    calls = Calls()
+    async with hosted(target(calls, authenticate=by_header)) as host:
+        ours, theirs = await host.open(changes=ANN), await host.open(changes=BOB)
+        listening, posting = host.wire(), host.wire()
+        await listening.send(get(ours.fields))
+        assert (await listening.begin()).status == 200
+        primed = await listening.event()
+        await posting.send(post(call(2, "talk", 2, key="k", steps=2), ours.fields))
+        await posting.begin()
+        seen = [await posting.event() for _ in range(3)]
+        ids = [event.id for event in [primed, *seen] if event is not None and event.id]
+        assert len(ids) == 4
+        for id, session, status in product(ids, (ours, theirs), (404, 400)):
+            if (session is ours) == (status == 404):
+                refused = await host.ask(get({**of(session, BOB), "Last-Event-ID": id}))
+                assert refused.status == status
+                assert refused.error
+        assert (await host.ask(get(of(ours, BOB)))).status == 404
+        assert (await host.ask(delete(of(ours, BOB)))).status == 404
+        calls.released["k"].set()
+        assert (await posting.message())["result"]["content"][0]["text"] == "k"
+        assert listening.quiet(), "nobody took it over"
+
+
+@pytest.mark.rule("T14", "T9")
+async def test_a_call_of_somebody_else_cannot_be_cancelled() -> None:
+    calls = Calls()
+    async with hosted(target(calls, authenticate=by_header)) as host:
+        ours, theirs = await host.open(changes=ANN), await host.open(changes=BOB)
+        wire = host.wire()
+        await wire.send(post(call(5, "hold", key="k"), ours.fields))
+        await calls.begun["k"].wait()
+        cancel = {
+            "jsonrpc": "2.0",
+            "method": "notifications/cancelled",
+            "params": {"requestId": 5},
+        }
+        assert (await host.ask(post(cancel, theirs.fields))).status == 202
+        assert (await host.ask(post(cancel, of(ours, BOB)))).status == 404
+        await host.ask(modern(cancel, BOB))
+        calls.released["k"].set()
+        assert (await wire.answer())["result"]["content"][0]["text"] == "k"
+        assert calls.fates == {"k": "released"}
+
+
+SECRET = "hunter2 at /home/ann"
+
+
+async def raising(_: RequestFacts) -> Principal | None:
+    raise RuntimeError(SECRET)
+
+
+async def exiting(_: RequestFacts) -> Principal | None:
+    raise SystemExit(SECRET)
+
+
+async def grouping(_: RequestFacts) -> Principal | None:
+    raise BaseExceptionGroup(SECRET, [KeyboardInterrupt(SECRET)])
+
+
+async def cancelled(_: RequestFacts) -> Principal | None:
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await anyio.sleep(0)
+    raise ValueError(SECRET)
+
+
+async def confused(_: RequestFacts) -> Any:
+    return {"subject": SECRET}
+
+
+def not_async(_: RequestFacts) -> Any:
+    return Principal("tests", SECRET)
+
+
+@pytest.mark.rule("T14", "T36", "B30")
+@pytest.mark.parametrize("hook", [raising, exiting, grouping, cancelled, confused, not_async])
+async def test_a_hook_that_fails_is_answered_for_and_tells_nothing(
+    hook: Callable[[RequestFacts], Awaitable[Principal | None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with hosted(target(authenticate=hook)) as host:
+        for data in (post(initialize()), get({"Mcp-Session-Id": "x"}), modern(call(1, "whoami"))):
+            wire = host.wire()
+            response = await wire.ask(data)
+            assert response.status == 500
+            assert response.error["code"] == -32603
+            assert "id" not in response.json
+            assert b"hunter2" not in response.body
+            assert response.goes_on
+            assert (await wire.ask(get({"Host": "evil.example"}))).status == 421
+    assert [record for record in caplog.records if record.levelno == logging.ERROR]
+    caplog.clear()
+
+
+class Waiting:
+    """A hook that waits, and notes what becomes of it."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.cancelled = 0
+        self.released = anyio.Event()
+
+    async def __call__(self, facts: RequestFacts) -> Principal | None:
+        self.begun += 1
+        try:
+            await self.released.wait()
+        except anyio.get_cancelled_exc_class():
+            self.cancelled += 1
+            raise
+        return Principal("tests", "ann")
+
+
+@pytest.mark.rule("T14", "T33", "B30")
+async def test_a_hook_that_hangs_has_a_bound(caplog: pytest.LogCaptureFixture) -> None:
+    hook, calls = Waiting(), Calls()
+    limits = HttpLimits(authenticate_time=0.02)
+    async with hosted(target(calls, authenticate=hook), limits=limits) as host:
+        wire = host.wire()
+        for number in range(1, 4):
+            response = await wire.ask(modern(call(1, "whoami")))
+            assert response.status == 503
+            assert "authenticate_time" in response.error["message"]
+            assert "id" not in response.json
+            assert response.goes_on
+            await until(lambda number=number: hook.cancelled == number)
+        assert not calls.count
+    assert all("in time" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.rule("T14", "T17")
+@pytest.mark.parametrize("leave", ["reset", "close"])
+async def test_who_leaves_while_it_is_found_out_who_they_are_is_not_served(leave: str) -> None:
+    hook, calls = Waiting(), Calls()
+    async with hosted(target(calls, authenticate=hook)) as host:
+        for data in (post(initialize()), modern(call(1, "whoami")), get({"Mcp-Session-Id": "x"})):
+            wire = host.wire()
+            await wire.send(data)
+            await until(lambda: hook.begun)
+            getattr(wire, leave)()
+            await until(lambda: hook.cancelled)
+            await host.until_alone()
+            hook.begun = hook.cancelled = 0
+        assert not calls.count
+
+
+@pytest.mark.rule("T14", "S-59")
+async def test_a_slow_hook_delays_only_those_it_is_asked_about() -> None:
+    hook = Waiting()
+
+    async def slow_for_bob(facts: RequestFacts) -> Principal | None:
+        return await (hook if "bob" in facts.fields["authorization"] else by_header)(facts)
+
+    async with hosted(target(authenticate=slow_for_bob)) as host:
+        slow = host.wire()
+        await slow.send(modern(call(1, "whoami"), BOB) + modern(call(2, "whoami"), ANN))
+        await until(lambda: hook.begun)
+        assert text_of(await host.ask(modern(call(1, "whoami"), ANN))) == "ann"
+        hook.released.set()
+        assert [(await slow.response()).json["id"] for _ in range(2)] == [1, 2]
+
+
+@pytest.mark.rule("T14")
+async def test_scopes_may_change_without_losing_the_session() -> None:
+    scopes: list[str] = []
+
+    async def hook(facts: RequestFacts) -> Principal | None:
+        return Principal("tests", "ann", None, frozenset(scopes))
+
+    async with hosted(target(authenticate=hook)) as host:
+        session = await host.open()
+        scopes.append("write")
+        assert (await session.ask(PING)).status == 200
+
+
+@pytest.mark.rule("T14", "T17")
+async def test_the_end_of_a_server_ends_what_it_asks() -> None:
+    hook = Waiting()
+    async with hosted(target(authenticate=hook)) as host:
+        await host.wire().send(post(initialize()))
+        await until(lambda: hook.begun)
+    await until(lambda: hook.cancelled)
