@@ -11,7 +11,7 @@ Figures are named here and nowhere else:
     peak       MiB resident at the peak
     p99        milliseconds within which 99 of 100 calls are answered, 16 in flight; of several runs
                the one in the middle counts
-    pauses     milliseconds that full collections of garbage stop the server for 10,000 calls
+    pauses     milliseconds of CPU that full collections of garbage take for 10,000 calls
     session    KiB resident for each idle legacy session
     reopened   what is resident with sessions that were opened again, by what was with the first
     load       CPU seconds of the driver for 10,000 calls: far below `cpu`, or the figure is void
@@ -183,7 +183,7 @@ def latency(subject: Subject, effort: Effort, mode: str) -> Figures:
 
 
 def pauses(subject: Subject, effort: Effort, mode: str) -> Figures:
-    """Measure how long full collections of garbage stop one of our servers."""
+    """Measure full collections of garbage, which one of our servers tells of by itself."""
     count = 4 * effort.long
     with tempfile.NamedTemporaryFile() as file:
         telling = replace(subject, environment={**subject.environment, PAUSES: file.name})
@@ -197,7 +197,7 @@ def pauses(subject: Subject, effort: Effort, mode: str) -> Figures:
 
 
 def _pauses_in(file: str) -> list[float]:
-    return [float(line.split()[1]) for line in Path(file).read_text().splitlines()]
+    return [float(line) for line in Path(file).read_text().splitlines()]
 
 
 def sessions(subject: Subject, effort: Effort) -> Figures:

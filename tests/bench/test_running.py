@@ -110,10 +110,8 @@ def test_full_collections_are_told_to_a_file(tmp_path: Path) -> None:
     program = f"{collecting}; gc.collect(); gc.collect(1); gc.collect()"
     environment = {**os.environ, pauses.VARIABLE: str(file)}
     subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, check=True)
-    lines = file.read_text().splitlines()
-    began, taken = zip(*(map(float, line.split()) for line in lines), strict=True)
-    assert len(began) >= 2
-    assert sorted(began) == list(began)
+    taken = [float(line) for line in file.read_text().splitlines()]
+    assert len(taken) >= 2
     assert all(0 < seconds < 10 for seconds in taken)
 
 

@@ -3,8 +3,9 @@
 import gc
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -30,7 +31,7 @@ each_way = pytest.mark.parametrize("way", LEAVES)
 
 
 @asynccontextmanager
-async def nothing_is_seen() -> AsyncIterator[None]:
+async def nothing_is_seen() -> AsyncGenerator[None]:
     """Nothing is left after the block; what nobody awaited or looked at is heard of now."""
     async with nothing_is_left():
         yield
@@ -146,7 +147,7 @@ async def test_who_leaves_a_legacy_call_does_not_cancel_it(way: str) -> None:
             LEAVES[way](wire)
             await host.until_alone()
             calls.released[form].set()
-            await until(lambda form=form: form in calls.fates)
+            await until(partial(calls.fates.get, form))
         assert set(calls.fates.values()) == {"released"}
 
 

@@ -92,12 +92,9 @@ async def test_a_request_whose_id_is_none_is_refused_and_no_notification(where: 
         fields: Changes = {}
         if where == "session":
             fields = (await host.open()).fields
-        for id in (None, 1.5, True, [], {}, 2**64):
-            for method, params in (
-                ("ping", {}),
-                ("tools/call", call(1, "echo", text="x")["params"]),
-            ):
-                message = request(id, method, params)
+        ids: list[object] = [None, 1.5, True, [], {}, 2**64]
+        for id in ids:
+            for message in ({**PING, "id": id}, {**call(1, "echo", text="x"), "id": id}):
                 wire = host.wire()
                 refused = await wire.ask(
                     modern(message) if where == "modern" else post(message, fields)

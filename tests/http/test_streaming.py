@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import anyio
 import pytest
@@ -182,9 +183,9 @@ async def test_what_was_said_into_the_void_is_resumed() -> None:
             assert wire.quiet(), "once"
 
 
-async def read_with_cuts(session: Session, data: bytes, random: Random) -> list[object]:
+async def read_with_cuts(session: Session, data: bytes, random: Random) -> list[Any]:
     """Read a stream to its end, cutting the connection now and then; return its messages."""
-    host, last, found = session.host, None, list[object]()
+    host, last, found = session.host, None, list[Any]()
     while True:
         wire = host.wire()
         if last is not None:

@@ -25,20 +25,29 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
+# trustme also takes contexts of pyOpenSSL, whose type is unknown where that is not installed.
+def trust(context: ssl.SSLContext) -> None:
+    authority().configure_trust(context)  # pyright: ignore[reportUnknownMemberType]
+
+
+def show(context: ssl.SSLContext, certificate: trustme.LeafCert) -> None:
+    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+
+
 def server_context(*, mutual: bool = False) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority().issue_cert("localhost").configure_cert(context)
+    show(context, authority().issue_cert("localhost"))
     if mutual:
-        authority().configure_trust(context)
+        trust(context)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
 def client_context(certificate: trustme.LeafCert | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    authority().configure_trust(context)
+    trust(context)
     if certificate is not None:
-        certificate.configure_cert(context)
+        show(context, certificate)
     return context
 
 

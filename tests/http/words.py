@@ -103,7 +103,7 @@ def modern(message: dict[str, Any], changes: Changes | None = None) -> bytes:
         CLIENT_INFO: INFO,
         **message.get("params", {}).get("_meta", {}),
     }
-    params = {**message.get("params", {}), "_meta": meta}
+    params: dict[str, Any] = {**message.get("params", {}), "_meta": meta}
     fields = {"MCP-Protocol-Version": V2026_07_28.name, "Mcp-Method": str(message["method"])}
     if "name" in params:
         fields["Mcp-Name"] = params["name"]

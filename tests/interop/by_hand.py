@@ -14,7 +14,7 @@ META = "io.modelcontextprotocol/"
 class Asked:
     """A request: its fields, and its body unless it has none."""
 
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict[str, str])
     message: Any = None
 
     @property

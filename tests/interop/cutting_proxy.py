@@ -3,7 +3,7 @@
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 END_OF_EVENT = re.compile(rb"\n\r?\n")
@@ -78,7 +78,7 @@ class CuttingProxy:
 
 
 @contextmanager
-def cutting(port: int, cut_at: str) -> Iterator[CuttingProxy]:
+def cutting(port: int, cut_at: str) -> Generator[CuttingProxy]:
     proxy = CuttingProxy(port, cut_at)
     try:
         yield proxy

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ class Running:
 
     url: str
     process: subprocess.Popen[str]
-    said: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list[str])
     """What it has written on standard error so far, by line, after its address."""
 
     @property
@@ -51,7 +51,7 @@ def our_command(options: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
-def running(command: list[str]) -> Iterator[Running]:
+def running(command: list[str]) -> Generator[Running]:
     """Start a server; kill it at the end, unless it was stopped before."""
     with subprocess.Popen(
         command, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"

@@ -4,7 +4,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,7 +72,7 @@ http {{
 
 
 @contextmanager
-def nginx_before(upstream: int, folder: Path) -> Iterator[tuple[int, int]]:
+def nginx_before(upstream: int, folder: Path) -> Generator[tuple[int, int]]:
     """Start nginx and give its ports: with kept connections and all, and with its defaults.
 
     Skips where there is no nginx.

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.interop.by_hand import (
     modern,
     text_of,
 )
-from tests.interop.http_servers import Running, run_command, running
+from tests.interop.http_servers import Running, our_command, run_command, running
 
 MIB = 1024 * 1024
 
@@ -81,7 +81,7 @@ class Curl:
         return Answered(heads, body.read_bytes(), json.loads(done.stdout.splitlines()[-1]))
 
     @contextmanager
-    def streaming(self, asked: Asked, *options: str) -> Iterator[IO[bytes]]:
+    def streaming(self, asked: Asked, *options: str) -> Generator[IO[bytes]]:
         """Make a request and give the body of its answer as it comes; then end curl."""
         command = [*self._command(asked), "--no-buffer", *options, self.url]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -123,9 +123,10 @@ def program() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
-def server(program: str) -> Iterator[Running]:
-    with running(run_command()) as started:
+@pytest.fixture(scope="module", params=[("h11", "asyncio"), ("httptools", "trio")], ids="-".join)
+def server(program: str, request: pytest.FixtureRequest) -> Iterator[Running]:
+    parser, backend = request.param
+    with running(run_command("--parser", parser, "--backend", backend)) as started:
         yield started
         assert started.stop() == 0
         assert started.said == []
@@ -350,6 +351,24 @@ def test_a_listener_hears_of_changes_as_they_come(curl: Curl) -> None:
         curl(modern("tools/call", call("learn", name="curling")))
         (changed,) = messages_in(until(stream, b"list_changed"))
         assert changed["method"] == "notifications/tools/list_changed"
+
+
+@pytest.mark.rule("T26", "M0728-SUB-05", "M0728-SUB-06")
+def test_a_silent_stream_has_comments_and_ends_with_the_server(
+    program: str, tmp_path: Path
+) -> None:
+    options = {"hosts": ["127.0.0.1"], "comment": 0.1}
+    with running(our_command(options)) as server:
+        curl = Curl(program, server, tmp_path)
+        with curl.streaming(listen(toolsListChanged=True)) as stream:
+            until(stream, b"acknowledged")
+            for _ in range(3):
+                until(stream, b":")  # which a comment begins with
+            assert server.stop() == 0
+            (result,) = messages_in(until(stream, b"result"))
+            assert result["result"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == 1
+            assert stream.read() == b""
+        assert server.said == []
 
 
 @pytest.mark.rule("SR-060", "SR-139", "M0728-HTTP-35")

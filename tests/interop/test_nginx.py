@@ -1,7 +1,7 @@
 """Our HTTP server behind nginx, which buffers answers unless it is told not to."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
@@ -55,7 +55,7 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
 @contextmanager
 def asking(
     port: int, asked: Asked, *, method: str = "POST", path: str = "/mcp"
-) -> Iterator[HTTPResponse]:
+) -> Generator[HTTPResponse]:
     """Make a request; leaving goes away from it."""
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     try:

@@ -171,6 +171,12 @@ class Plays:
 
     def start(self, folder: Path, stack: ExitStack) -> None:
         """Start everything, in a folder that is empty; the stack ends it."""
+        programs: dict[str, Path] = {}
+        for client in CLIENTS:
+            with suppress(pytest.skip.Exception):
+                programs[client] = self._program(client)
+        if not programs:
+            return
         for name, options in SERVERS.items():
             self.servers[name] = stack.enter_context(running(run_command(*options)))
             self.ports[name] = self.servers[name].port
@@ -181,9 +187,8 @@ class Plays:
             proxy = stack.enter_context(cutting(self.ports[name], r'cut [\w .-]+ step 2"'))
             self._cut_ports[name] = proxy.port
         pool = stack.enter_context(ThreadPoolExecutor(len(CLIENTS)))
-        for client in CLIENTS:
-            with suppress(pytest.skip.Exception):
-                self._plays[client] = pool.submit(self._play, client, self._program(client))
+        for client, program in programs.items():
+            self._plays[client] = pool.submit(self._play, client, program)
 
     def _play(self, client: str, program: Path) -> Told:
         """Run a client's program and return what came of it."""
@@ -440,6 +445,8 @@ def test_a_server_has_nothing_to_complain_about_and_stops_when_told(
 ) -> None:
     plays.end()
     assert plays.broken is None
+    if name not in plays.servers:
+        pytest.skip("no foreign SDK is there: run `make strangers`")
     server = plays.servers[name]
     assert server.stop() == 0
     assert server.said == []

@@ -45,6 +45,7 @@ from tests.model.words import (
     PARSE_ERROR,
     REQUESTS,
     REVISIONS,
+    SERVER_INFO,
     SUBSCRIPTION,
     Json,
     as_list,
@@ -75,6 +76,8 @@ class Endpoint(Posts):
         super().__init__(setup)
         self.sessions: list[Session] = []
         self.calls: list[Call] = []
+        self.ending = False
+        """Whether it was told to stop."""
 
     # A request arrives.
 
@@ -82,8 +85,11 @@ class Endpoint(Posts):
         """Take a request; return what it gets, now and later."""
         wire = Wire(ask)
         self.wires.append(wire)
-        status = refused_by_head(ask, self.setup)
+        status = refused_by_head(ask, self.setup, ending=self.ending)
         if status is not None:
+            if status == 401:
+                challenge = described("a challenge", lambda value: bool(value))
+                wire.fields["www-authenticate"] = challenge
             if status == 405:
                 ours = sorted(allowed(self.setup))
                 methods = described(f"{ours}", lambda value: _listed(value) >= {*ours})
@@ -552,8 +558,8 @@ class Endpoint(Posts):
 
     def call(self, posted: Posted, it: Read, params: Json) -> None:
         name, arguments = params["name"], as_object(params.get("arguments")) or {}
-        if name == "quick":
-            self.result(posted, it, _text("quick"))
+        if name in ("quick", "where"):
+            self.result(posted, it, _text(name))
             return
         if name != "work":
             self.answer(posted, refused(it.id, INVALID_PARAMS))
@@ -725,6 +731,26 @@ class Endpoint(Posts):
                     if call.posted is posted and call.state != "over":
                         self.stop(call)
                 self.done(posted)
+
+    def shuts_down(self) -> None:
+        """End what lasts: what was asked may still be answered.
+
+        Subscriptions › Graceful Closure: a listen ends with its result; over HTTP no
+        `notifications/cancelled` goes before it (decided).
+        """
+        self.ending = True
+        for posted in [one for one in self.posted if one.listens is not None]:
+            self.done(posted)
+            result = {**complete({}, "subscriptions/listen", self.setup)}
+            told = {SERVER_INFO: self.setup.info, SUBSCRIPTION: posted.id}
+            result["_meta"] = holding(**told)
+            self.put(posted, answered(posted.id, result))
+            assert posted.stream is not None
+            self.end(posted.stream)
+        for session in self.sessions:
+            if session.alone is not None and not session.over:
+                self.end(session.alone)
+                session.alone = None
 
     # Time.
 

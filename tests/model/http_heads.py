@@ -41,7 +41,7 @@ def allowed(setup: Setup) -> set[str]:
     return {"POST", "GET", "DELETE"} if setup.sessions else {"POST"}
 
 
-def refused_by_head(ask: Ask, setup: Setup) -> int | None:
+def refused_by_head(ask: Ask, setup: Setup, *, ending: bool = False) -> int | None:
     """Return the status of a request that goes no further, `None` for one that does.
 
     The order is decided: whether a page may ask at all comes first, then what is asked of whom,
@@ -55,6 +55,8 @@ def refused_by_head(ask: Ask, setup: Setup) -> int | None:
         return 403
     if ask.path not in (setup.path, setup.path + "/"):
         return 404
+    if ending and ask.method != "OPTIONS":
+        return 503
     if ask.method not in allowed(setup) or (ask.method != "POST" and says_modern(ask, setup)):
         return 405
     if len(ask.body) > setup.bounds.body:

@@ -42,7 +42,7 @@ from tests.model.words import (
     takes,
 )
 
-MIRRORED: dict[str, dict[str, str]] = {"where": {"region": "region", "floor": "floor"}}
+MIRRORED = {"where": {"region": "region", "floor": "floor", "open": "is_open"}}
 """The arguments that tools of the tests mirror into fields, by the name of the field."""
 
 

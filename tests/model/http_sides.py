@@ -3,13 +3,15 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from barewire.context import Context
+from barewire.server.mirrored import Header
 from barewire.server.server import Server
 from barewire.session.exceptions import RequestError
 from barewire.session.exchange import Exchange
-from barewire.transports.http.messages import Handler, HttpRequest, RequestHead
+from barewire.session.principal import RequestFacts
+from barewire.transports.http.messages import Handler, HttpRequest
 from tests.model.http_endpoint import Endpoint
 from tests.model.http_judge import judge
 from tests.model.http_loop import StillLoop
@@ -61,6 +63,8 @@ class HttpSides:
         self.played: dict[int, Played] = {}
         self.seen: list[tuple[Wire, Seen]] = []
         self.settled = 0
+        self.failed = False
+        """Whether the two have disagreed: then nothing more is worth a comparison."""
         self.alike: dict[str, tuple[Any, ...]] = {}
         self.asked: list[tuple[Asked, Exchange]] = []
         self.steps: list[str] = []
@@ -80,6 +84,14 @@ class HttpSides:
         def quick() -> str:
             return "quick"
 
+        @server.tool(blocking=False)
+        def where(
+            region: Annotated[str, Header("region")] = "",
+            floor: Annotated[int, Header("floor")] = 0,
+            is_open: Annotated[bool, Header("open")] = False,
+        ) -> str:
+            return "where"
+
         return server
 
     def close(self) -> None:
@@ -98,7 +110,7 @@ class HttpSides:
         """Send a request."""
         self.steps.append(f"{ask.method} {ask.path} {ask.fields} {ask.body[:300]!r}")
         seen = Seen()
-        head = RequestHead(ask.method, ask.path, "", dict(ask.fields), len(ask.body))
+        head = RequestFacts(ask.method, ask.path, "", dict(ask.fields), len(ask.body))
 
         def arrive() -> None:
             refused = self.handler.judge(head)
@@ -199,6 +211,13 @@ class HttpSides:
         self.model.changes("notifications/tools/list_changed")
         self.judge()
 
+    def shuts_down(self) -> None:
+        """Tell the server to stop."""
+        self.steps.append("it shuts down")
+        self.loop.call(self.serving.endpoint.end)
+        self.model.shuts_down()
+        self.judge()
+
     # Time, and what both say.
 
     def wait(self, seconds: float) -> None:
@@ -233,6 +252,7 @@ class HttpSides:
                     f"the tool of {call.id!r} {state}, due is {due}"
                 )
         except AssertionError as error:
+            self.failed = True
             raise AssertionError(f"{error}\n" + "\n".join(self.steps[-40:])) from error
 
     # What tests ask for.

@@ -55,7 +55,7 @@ class Wire:
         return [one.message for one in self.stream.events[self.start : self.stop]]
 
 
-JUDGED = ("mcp-session-id", "allow", "x-accel-buffering")
+JUDGED = ("mcp-session-id", "allow", "www-authenticate", "x-accel-buffering")
 
 
 @dataclass(eq=False)

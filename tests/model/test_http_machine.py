@@ -113,11 +113,13 @@ class World(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "sides"):
+            if not self.sides.failed:
+                self.sides.shuts_down()
             self.sides.close()
 
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("BAREWIRE_MODEL_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("BAREWIRE_MODEL_EXAMPLES", "20")),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

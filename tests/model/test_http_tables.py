@@ -494,6 +494,8 @@ def test_a_body_has_a_bound() -> None:
 # c.3.
 
 CALL = {"name": "quick"}
+JAPANESE, BAD = "=?base64?5pel5pys6Kqe?=", "=?base64?SGVsbG8?="
+REFUSED = (400, -32020, 1)
 C3: dict[str, tuple[Ask, tuple[Any, ...]]] = {
     "a request": (modern("tools/list", id=1), (200,)),
     "a call": (modern("tools/call", CALL, id=1), (200,)),
@@ -593,6 +595,33 @@ C3: dict[str, tuple[Ask, tuple[Any, ...]]] = {
         modern("tools/call", {"name": "work", "arguments": {"n": "x"}}, id=1),
         (200,),
     ),
+    **{
+        f"an argument repeated: {name}": (
+            changed(
+                modern("tools/call", {"name": "where", "arguments": arguments}, id=1), **fields
+            ),
+            due,
+        )
+        for name, arguments, fields, due in (
+            ("as it is", {"region": "us west 1"}, {"mcp_param_region": "us west 1"}, (200,)),
+            ("not at all", {"region": "us"}, {}, (400, -32020, 1)),
+            ("wrongly", {"region": "us"}, {"mcp_param_region": "eu"}, (400, -32020, 1)),
+            ("in another case", {"region": "us"}, {"mcp_param_region": "US"}, (400, -32020, 1)),
+            ("in Base64", {"region": "日本語"}, {"mcp_param_region": JAPANESE}, (200,)),
+            ("in bad Base64", {"region": "Hello"}, {"mcp_param_region": BAD}, (400, -32020, 1)),
+            ("padded", {"region": " a "}, {"mcp_param_region": "=?base64?IGEg?="}, (200,)),
+            ("as nothing", {"region": ""}, {"mcp_param_region": ""}, (200,)),
+            ("though it is not there", {}, {"mcp_param_region": "us"}, (400, -32020, 1)),
+            ("a number", {"floor": 42}, {"mcp_param_floor": "42"}, (200,)),
+            ("a number of another form", {"floor": 42}, {"mcp_param_floor": "42.0"}, (200,)),
+            ("another number", {"floor": 42}, {"mcp_param_floor": "43"}, (400, -32020, 1)),
+            ("no number", {"floor": 42}, {"mcp_param_floor": "many"}, (400, -32020, 1)),
+            ("a boolean", {"is_open": True}, {"mcp_param_open": "true"}, (200,)),
+            ("a boolean in capitals", {"is_open": True}, {"mcp_param_open": "True"}, REFUSED),
+            ("one of two", {"region": "a", "floor": 1}, {"mcp_param_region": "a"}, REFUSED),
+            ("one that nobody knows", {}, {"mcp_param_other": "x"}, (200,)),
+        )
+    },
     "a session id": (changed(modern("tools/list", id=1), mcp_session_id=INVENTED), (200,)),
     "Last-Event-ID": (changed(modern("tools/list", id=1), last_event_id="1-1"), (200,)),
     "no JSON": (changed(posting(b"{", version=5)), (400, -32700, "no id")),

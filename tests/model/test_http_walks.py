@@ -4,7 +4,9 @@ After each step every open answer is compared with the model; what a story asser
 it is there for.
 """
 
+import gc
 import json as codec
+from collections import Counter
 
 import pytest
 
@@ -23,7 +25,7 @@ from tests.model.http_seen import Seen
 from tests.model.http_sides import said
 from tests.model.http_words import HttpBounds, Setup
 from tests.model.samples import hello, message
-from tests.model.words import Json
+from tests.model.words import SUBSCRIPTION, Json
 
 LEGACY = [1, 2, 3, 4]
 EVENTS = Setup(json=False)
@@ -548,6 +550,51 @@ def test_who_takes_json_alone_cannot_subscribe() -> None:
     with sides_of(STATEFUL) as sides:
         ask = changed(modern("subscriptions/listen", LISTEN, 1), accept="application/json")
         assert outcome(sides.send(ask)[1])[0] == 406
+
+
+# Garbage.
+
+
+@pytest.mark.rule("T6")
+def test_a_request_that_stands_alone_leaves_nothing_to_the_collector() -> None:
+    with sides_of(Setup(stateless=True)) as sides:
+        asks = [posting(message("ping", id=1), version=4), modern("tools/list", id=1)]
+        for ask in asks:
+            sides.send(ask)
+        gc.collect()
+        gc.disable()
+        try:
+            before = Counter(type(one).__name__ for one in gc.get_objects())
+            for ask in asks * 5:
+                sides.send(ask)
+            after = Counter(type(one).__name__ for one in gc.get_objects())
+        finally:
+            gc.enable()
+        ours = ("Talk", "Aside", "Connection", "Post", "LegacyPost", "Exchange", "Changes")
+        assert {name: after[name] - before[name] for name in ours} == dict.fromkeys(ours, 0)
+
+
+# The end.
+
+
+@pytest.mark.rule("SR-188", "M0728-SUB-01", "M0728-HTTP-35")
+def test_a_server_that_shuts_down_ends_what_lasts_and_answers_what_was_asked() -> None:
+    with sides_of(EVENTS) as sides:
+        id = opened(sides, 4)
+        _, listening = sides.send(getting(id))
+        _, subscribed = sides.send(modern("subscriptions/listen", LISTEN, "sub"))
+        legacy, _, seen = call(sides, 1, id)
+        made, _, whole = call(sides, 2)
+        sides.shuts_down()
+        assert listening.ended
+        assert messages(subscribed)[-1]["result"]["_meta"][SUBSCRIPTION] == "sub"
+        assert subscribed.ended
+        asks = [posting(message("ping", id=1), id), getting(id), modern("tools/list", id=1)]
+        assert [sides.send(ask)[1].status for ask in asks] == [503, 503, 503]
+        sides.returns(legacy, "done")
+        sides.returns(made, "done")
+        assert b"done" in seen.body
+        assert b"done" in whole.body
 
 
 # Principals.

@@ -31,6 +31,7 @@ from barewire.session.admission import Refusal, admit, facts_of
 from barewire.session.connection import Connection
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Local
+from barewire.session.principal import Principal
 from barewire.session.session import Session
 from tests.session.wire import (
     INITIALIZED,
@@ -400,18 +401,21 @@ def test_no_request_changes_how_another_is_served(kinds: list[str], revision: Re
 # The same functions without a pipe.
 
 
+ANN, BOB = Principal("https://issuer.example", "ann"), Principal("https://issuer.example", "bob")
+
+
 def test_admission_works_without_a_connection() -> None:
     local = Local("server", US, SERVER_CAPABILITIES)
     message = Request(1, "tools/call", {"name": "x", "_meta": envelope()})
-    exchange = admit(message, local, None, "ann")
+    exchange = admit(message, local, None, ANN)
     assert isinstance(exchange, Exchange)
-    assert (exchange.principal, exchange.revision) == ("ann", V2026_07_28)
+    assert (exchange.principal, exchange.revision) == (ANN, V2026_07_28)
     nothing = facts_of(None, local, None)
     assert isinstance(nothing, Refusal)
     assert not nothing.modern
-    pinged = admit(Request(1, "ping"), local, None, "bob")
+    pinged = admit(Request(1, "ping"), local, None, BOB)
     assert isinstance(pinged, Exchange)
-    assert (pinged.principal, pinged.revision) == ("bob", LATEST_LEGACY)
+    assert (pinged.principal, pinged.revision) == (BOB, LATEST_LEGACY)
 
 
 def test_a_session_that_is_over_serves_nothing_not_even_a_ping() -> None:

@@ -22,6 +22,7 @@ from barewire.session.events import Answered, Expired, Opened, Refused, Violated
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.facts import Local
 from barewire.session.handshake import receive_initialize
+from barewire.session.principal import Principal
 from barewire.session.session import Session, choose_revision
 from tests.session.wire import (
     CLIENT_CAPABILITIES_VALUE,
@@ -45,6 +46,8 @@ from tests.session.wire import (
     result,
     sent,
 )
+
+ANN = Principal("https://issuer.example", "ann")
 
 
 def agreed(revision: Revision, **more: object) -> Json:
@@ -276,9 +279,9 @@ def test_initialized_changes_nothing_when_it_is_early_late_or_said_again() -> No
 def test_a_handshake_carries_who_was_authenticated() -> None:
     local = Local("server", SERVER_INFO, {})
     params = initialize()["params"]
-    opened = receive_initialize(Request(1, "initialize", params), local, None, principal="ann")
+    opened = receive_initialize(Request(1, "initialize", params), local, None, principal=ANN)
     assert not isinstance(opened, Refusal)
-    assert opened[0].facts.principal == "ann"
+    assert opened[0].facts.principal == ANN
 
 
 def test_there_is_nothing_to_choose_where_no_handshake_is_spoken() -> None:

@@ -17,6 +17,7 @@ from barewire.protocol.revisions import (
 )
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.facts import Facts, Local
+from barewire.session.principal import Principal
 from barewire.session.session import Session
 from barewire.session.tables import SESSION, Phase, PhaseStep
 from tests.session.wire import (
@@ -38,6 +39,7 @@ from tests.session.wire import (
 
 SERVER = Local("server", SERVER_INFO, SERVER_CAPABILITIES)
 CLIENT = Local("client", CLIENT_INFO_VALUE, {"roots": {}})
+ANN = Principal("https://issuer.example", "ann")
 
 
 @given(st.lists(st.sampled_from(["initialize", "refuse", "agree", "initialized", "close"])))
@@ -88,12 +90,12 @@ def test_a_session_survives_a_trip_through_json(revision: Revision) -> None:
     session = server.session
     assert session is not None
     snapshot = json.loads(json.dumps(session.snapshot()))
-    again = Session.restore(snapshot, server.local, principal="ann")
+    again = Session.restore(snapshot, server.local, principal=ANN)
     assert again.snapshot() == session.snapshot()
     assert again.phase == "ready"
     assert again.revision is revision
     assert again.facts.peer_info == CLIENT_INFO_VALUE
-    assert again.facts.principal == "ann"
+    assert again.facts.principal == ANN
     assert list(again.subscriptions) == ["a:2", "a:1"]
     assert again.log("warning", 1) is None
 
@@ -194,5 +196,5 @@ def test_what_we_declare_in_a_revision_is_worked_out_once() -> None:
 
 
 def test_facts_are_those_of_an_exchange() -> None:
-    facts = Facts(SERVER, LATEST, {"roots": {}}, principal="ann")
-    assert (facts.log_level, facts.peer_info, facts.principal) == (None, None, "ann")
+    facts = Facts(SERVER, LATEST, {"roots": {}}, principal=ANN)
+    assert (facts.log_level, facts.peer_info, facts.principal) == (None, None, ANN)

@@ -36,7 +36,10 @@ class Aside:
         self._log = log
         self._waiting: list[bytes] = []
         self._size = 0
-        self._changes = Changes(setting.backend, self._tell, self._may_tell)
+        self._changes: Changes | None = None
+        """Only where there is a stream to tell of them: it makes a cycle."""
+        if log is not None:
+            self._changes = Changes(setting.backend, self._tell, self._may_tell)
         self._cut: Signal | None = None
         """Given when the client that listens now goes away; made for who wants to know."""
         self.stream: EventStream | None = None
@@ -71,14 +74,14 @@ class Aside:
 
     def change(self, what: object, line: bytes) -> bool:
         """Send a notification of change; `False` when the same one waits already."""
-        return self._log is not None and self._changes.add(what, line)
+        return self._changes is not None and self._changes.add(what, line)
 
     def listen(self, reply: Reply, fields: Fields, *, prime: bool) -> None:
         """Begin a stream, in place of the one there was."""
         if self.stream is not None:
             self.stream.finish(self._setting.now())
         stream = self.stream = self._setting.event_stream(self._log)
-        stream.on_room = self._changes.flush
+        stream.on_room = self._flush_changes
         stream.on_cut = self._left
         self._cut = None
         stream.begin(reply, fields, prime=prime)
@@ -119,7 +122,11 @@ class Aside:
         waiting, self._waiting, self._size = self._waiting, [], 0
         for line in waiting:
             self._tell(line)
-        self._changes.flush()
+        self._flush_changes()
+
+    def _flush_changes(self) -> None:
+        if self._changes is not None:
+            self._changes.flush()
 
     def _tell(self, line: bytes) -> None:
         if self.stream is not None:

@@ -12,10 +12,11 @@ from functools import partial
 from typing import Final
 
 from barewire.session.limits import HttpLimits
+from barewire.session.principal import RequestFacts
 from barewire.transports.backend import Backend, guarded
 from barewire.transports.http.heads import CONTINUE
 from barewire.transports.http.incoming import Incoming
-from barewire.transports.http.messages import Answer, Handler, HttpRequest, RequestHead
+from barewire.transports.http.messages import Answer, Handler, HttpRequest
 from barewire.transports.http.parsing import RequestParser
 from barewire.transports.http.reply import HttpReply
 from barewire.transports.http.requests import NOBODY, Asked, Caller
@@ -394,5 +395,5 @@ class HttpConnection:
             self._leave()
 
 
-_NOTHING: Final = Asked(RequestHead("GET", "", "", {}), False, False, False)
+_NOTHING: Final = Asked(RequestFacts("GET", "", "", {}), False, False, False)
 """Stands for the request while none is understood."""

@@ -18,7 +18,7 @@ from barewire.protocol.jsonrpc import Frame, Malformed, Notification, Params, Re
 from barewire.protocol.revisions import revision_named
 from barewire.session.admission import Refusal, failure_for
 from barewire.session.exchange import Exchange
-from barewire.session.principal import Authenticate, Principal
+from barewire.session.principal import Authenticate, Principal, RequestFacts
 from barewire.session.settled import SETTLED
 from barewire.transports.backend import Backend
 from barewire.transports.http.accept import Acceptable, acceptable, is_json
@@ -33,7 +33,7 @@ from barewire.transports.http.application import Application
 from barewire.transports.http.identifying import Identifying, Nobody
 from barewire.transports.http.legacy import Legacy
 from barewire.transports.http.listens import Listens
-from barewire.transports.http.messages import Answer, Fields, HttpRequest, Reply, RequestHead
+from barewire.transports.http.messages import Answer, Fields, HttpRequest, Reply
 from barewire.transports.http.modern import admit_post, is_modern, judge_notification
 from barewire.transports.http.options import HttpOptions
 from barewire.transports.http.posts import Post
@@ -77,7 +77,7 @@ class Endpoint:
         self._legacy = Legacy(self._setting, new_id)
         self._ending = False
 
-    def judge(self, head: RequestHead) -> Answer | None:
+    def judge(self, head: RequestFacts) -> Answer | None:
         """Return the answer to what needs no body to be refused, `None` to what may go on."""
         answer = self._judged(head)
         if answer is None:
@@ -114,7 +114,7 @@ class Endpoint:
 
     # Before the body.
 
-    def _judged(self, head: RequestHead) -> Answer | None:
+    def _judged(self, head: RequestFacts) -> Answer | None:
         forbidden = self._guard.forbids(head.fields)
         if forbidden is not None:
             return refused(forbidden.status, forbidden.detail)
@@ -134,7 +134,7 @@ class Endpoint:
             return None
         return self._wrong_method()
 
-    def _judge_post(self, head: RequestHead) -> Answer | None:
+    def _judge_post(self, head: RequestFacts) -> Answer | None:
         limit = self._options.limits.body
         if head.length is not None and head.length > limit:
             return refused(413, f"a body has at most {limit} bytes (limits.body)")
@@ -144,7 +144,7 @@ class Endpoint:
             return refused(406, "answers are application/json or text/event-stream")
         return None
 
-    def _has_sessions(self, head: RequestHead) -> bool:
+    def _has_sessions(self, head: RequestFacts) -> bool:
         local = self._application.local
         modern = revision_named(head.fields.get(VERSION_HEADER.lower())) in local.modern
         return not self._options.stateless and bool(local.legacy) and not modern
@@ -168,7 +168,7 @@ class Endpoint:
         if asked.pending:
             reply.on_gone = asked.give_up
 
-    def _unknown(self, why: Nobody, head: RequestHead) -> Answer:
+    def _unknown(self, why: Nobody, head: RequestFacts) -> Answer:
         status, fields = _UNKNOWN[why]
         return refused(status, why.value, fields=(*fields, *self._guard.cors_fields(head.fields)))
 
@@ -201,13 +201,13 @@ class Endpoint:
         else:
             self._legacy.post(frame, head, reply, accepts, principal, fields)
 
-    def _form(self, head: RequestHead) -> Acceptable:
+    def _form(self, head: RequestFacts) -> Acceptable:
         accepts = acceptable(head.fields.get("accept"))
         if self._options.json_response and accepts.json:
             return Acceptable(accepts.json, 0)
         return accepts
 
-    def _is_modern(self, frame: Frame, head: RequestHead) -> bool:
+    def _is_modern(self, frame: Frame, head: RequestFacts) -> bool:
         local = self._application.local
         if not local.modern or not local.legacy:
             return bool(local.modern)
@@ -219,7 +219,7 @@ class Endpoint:
     def _modern(
         self,
         frame: Frame,
-        head: RequestHead,
+        head: RequestFacts,
         reply: Reply,
         accepts: Acceptable,
         principal: Principal | None,

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from barewire.session.principal import Authenticate, Principal, RequestFacts
 from barewire.transports.backend import Backend, Timer
@@ -22,8 +22,6 @@ class Nobody(Enum):
 
 
 OnKnown: TypeAlias = Callable[[Principal | Nobody], object]
-
-_NO_PRINCIPAL: Final = "authenticate returned a %s, which is neither a Principal nor None"
 
 
 class Identifying:
@@ -64,13 +62,7 @@ class Identifying:
     async def _ask(self, authenticate: Authenticate, facts: RequestFacts) -> None:
         outcome: Principal | Nobody = Nobody.FAILED
         try:
-            found = await authenticate(facts)
-            if found is None:
-                outcome = Nobody.UNPROVEN
-            elif isinstance(found, Principal):
-                outcome = found
-            else:
-                _log.error(_NO_PRINCIPAL, type(found).__name__)
+            outcome = _outcome_of(await authenticate(facts))
         except GeneratorExit:
             raise  # the loop is gone, and this was found among its remains
         except BaseException:
@@ -94,3 +86,13 @@ class Identifying:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _outcome_of(found: object) -> Principal | Nobody:
+    if found is None:
+        return Nobody.UNPROVEN
+    if isinstance(found, Principal):
+        return found
+    what = type(found).__name__
+    _log.error("authenticate returned a %s, which is neither a Principal nor None", what)
+    return Nobody.FAILED

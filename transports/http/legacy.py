@@ -15,13 +15,13 @@ from barewire.protocol.jsonrpc import Batch, Failure, Frame, Malformed, Params, 
 from barewire.protocol.revisions import V2025_03_26, Revision, revision_named
 from barewire.session.admission import Refusal, failure_for, nothing_said
 from barewire.session.handshake import receive_initialize
-from barewire.session.principal import Principal
+from barewire.session.principal import Principal, RequestFacts
 from barewire.session.session import Session
 from barewire.transports.alarm import Alarm
 from barewire.transports.http.accept import Acceptable
 from barewire.transports.http.answers import ACCEPTED, refusal, refused, with_fields
 from barewire.transports.http.legacypost import LegacyPost
-from barewire.transports.http.messages import Answer, Fields, Reply, RequestHead
+from barewire.transports.http.messages import Answer, Fields, Reply
 from barewire.transports.http.sessions import HttpSession, Sessions
 from barewire.transports.http.setting import Setting
 from barewire.transports.http.streams import Streams
@@ -59,7 +59,7 @@ class Legacy:
     def post(
         self,
         frame: Frame,
-        head: RequestHead,
+        head: RequestFacts,
         reply: Reply,
         accepts: Acceptable,
         principal: Principal | None,
@@ -95,7 +95,7 @@ class Legacy:
         self._receive(frame, self._talk_of(session), reply, accepts, fields)
 
     def get(
-        self, head: RequestHead, reply: Reply, principal: Principal | None, fields: Fields
+        self, head: RequestFacts, reply: Reply, principal: Principal | None, fields: Fields
     ) -> None:
         """Answer a GET: go on with a stream, or begin one to listen on."""
         session = self._session_of(head, principal)
@@ -116,7 +116,7 @@ class Legacy:
             talk.listen(reply, fields)
 
     def delete(
-        self, head: RequestHead, reply: Reply, principal: Principal | None, fields: Fields
+        self, head: RequestFacts, reply: Reply, principal: Principal | None, fields: Fields
     ) -> None:
         """Answer a DELETE: the session is over."""
         session = self._session_of(head, principal)
@@ -146,7 +146,7 @@ class Legacy:
     # Sessions.
 
     def _session_of(
-        self, head: RequestHead, principal: Principal | None, id: RequestId | None = None
+        self, head: RequestFacts, principal: Principal | None, id: RequestId | None = None
     ) -> _Session | Answer:
         name = head.fields.get(_SESSION_HEADER.lower())
         if name is None:
@@ -290,7 +290,7 @@ class Legacy:
     def _post_alone(
         self,
         frame: Frame,
-        head: RequestHead,
+        head: RequestFacts,
         reply: Reply,
         accepts: Acceptable,
         principal: Principal | None,
@@ -310,7 +310,7 @@ class Legacy:
         self._receive(frame, Talk(self._setting, session, None), reply, accepts, fields)
 
 
-def _version_fault(head: RequestHead, revision: Revision) -> Refusal | None:
+def _version_fault(head: RequestFacts, revision: Revision) -> Refusal | None:
     """Return what is wrong with the version that a request in a session names.
 
     Protocol Version Header: an invalid or unsupported one MUST be answered 400; here so is one that

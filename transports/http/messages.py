@@ -11,21 +11,17 @@ from typing import Protocol, TypeAlias
 from barewire.protocol.record import record
 from barewire.session.principal import RequestFacts
 
-__all__ = ["Answer", "Fields", "Handler", "HttpRequest", "Reply", "RequestHead"]
+__all__ = ["Answer", "Fields", "Handler", "HttpRequest", "Reply"]
 
 Fields: TypeAlias = Sequence[tuple[str, str]]
 """Fields of an answer, in order, as they go out."""
-
-
-RequestHead: TypeAlias = RequestFacts
-"""What a request says before its body."""
 
 
 @record
 class HttpRequest:
     """A whole request."""
 
-    head: RequestHead
+    head: RequestFacts
     body: bytes
 
 
@@ -85,7 +81,7 @@ class Reply(Protocol):
 class Handler(Protocol):
     """What answers requests: the endpoint, or whatever stands in front of it."""
 
-    def judge(self, head: RequestHead) -> Answer | None:
+    def judge(self, head: RequestFacts) -> Answer | None:
         """Return the answer that needs no body to be given, usually a refusal; else `None`.
 
         Called before any of the body is read. A request that is answered here comes no further,

@@ -74,7 +74,7 @@ class HttpReply:
 
     @property
     def begun(self) -> bool:
-        """Whether the answer was begun as a stream."""
+        """Whether the answer was begun as a stream and has not ended."""
         return self._stream is not None
 
     @property
@@ -135,21 +135,21 @@ class HttpReply:
         """End an answer that was begun."""
         if self._line is not None:
             stream = self._the_stream()
-            self._line = None
+            self._line = self._stream = None
             stream.end()
 
     def abort(self) -> None:
         """Cut the connection."""
         line, self._line = self._line, None
-        if line is None:
-            return
-        if self._stream is not None:
-            self._stream.flush()
-        line.abort()
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.flush()
+        if line is not None:
+            line.abort()
 
     def lose(self) -> Callable[[], object] | None:
         """Take note that the client is gone; return whom to tell."""
-        self._line = None
+        self._line = self._stream = None
         return self.on_gone
 
     def _flushed(self) -> None:

@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from barewire.protocol.record import record
-from barewire.transports.http.messages import RequestHead
+from barewire.session.principal import RequestFacts
 from barewire.transports.http.wire import Head, HeadFault
 
 __all__ = ["NOBODY", "Asked", "Caller", "asked"]
@@ -18,7 +18,7 @@ _ABSOLUTE: Final = re.compile(r"(?i:https?)://([0-9A-Za-z._~%!$&'()*+,;=:\[\]-]+
 
 @record
 class Caller:
-    """Who is at the other end of a connection; see `RequestHead`."""
+    """Who is at the other end of a connection; see `RequestFacts`."""
 
     client: tuple[str, int] | None = None
     certificate: dict[str, Any] | None = None
@@ -32,7 +32,7 @@ NOBODY: Final = Caller()
 class Asked:
     """What a head asks, of the handler and of the connection."""
 
-    head: RequestHead
+    head: RequestFacts
     persistent: bool
     """Whether the connection may go on after the answer."""
     old: bool
@@ -44,7 +44,7 @@ class Asked:
         """Return the same, with a body of another length. Neither may be empty."""
         head = self.head
         fields = {**head.fields, "content-length": str(length)}
-        asked = RequestHead(
+        asked = RequestFacts(
             head.method,
             head.path,
             head.query,
@@ -76,7 +76,7 @@ def asked(head: Head, caller: Caller) -> Asked | HeadFault:
     if expectation not in ("", "100-continue"):
         return HeadFault(417, "nothing is expected here but 100-continue")
     return Asked(
-        RequestHead(
+        RequestFacts(
             head.method,
             path,
             query,

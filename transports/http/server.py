@@ -8,9 +8,10 @@ from socket import socket
 from typing import Final
 
 from barewire.session.limits import DEFAULT_HTTP_LIMITS, HttpLimits
+from barewire.session.principal import RequestFacts
 from barewire.transports.backend import Signal, current
 from barewire.transports.http.connection import HttpConnection
-from barewire.transports.http.messages import Answer, Handler, HttpRequest, Reply, RequestHead
+from barewire.transports.http.messages import Answer, Handler, HttpRequest, Reply
 from barewire.transports.http.parsing import ParserName, make_parser_of
 from barewire.transports.http.requests import Caller
 from barewire.transports.http.sweeper import Sweeper
@@ -168,7 +169,7 @@ class _Full:
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
 
-    def judge(self, head: RequestHead) -> Answer | None:
+    def judge(self, head: RequestFacts) -> Answer | None:
         return self.refused(503, "too many connections, try again later (limits.connections)")
 
     def receive(self, request: HttpRequest, reply: Reply) -> None:

@@ -8,9 +8,10 @@ import h11
 
 from barewire.protocol.record import record
 from barewire.session.limits import DEFAULT_HTTP_LIMITS, HttpLimits
+from barewire.session.principal import RequestFacts
 from barewire.transports.backend import Backend, Future, Handle, Timer
 from barewire.transports.http.connection import HttpConnection
-from barewire.transports.http.messages import Answer, HttpRequest, Reply, RequestHead
+from barewire.transports.http.messages import Answer, HttpRequest, Reply
 from barewire.transports.http.parsing import ParserName, RequestParser, make_parser_of
 from barewire.transports.http.requests import Caller
 from barewire.transports.http.sweeper import Sweeper
@@ -176,12 +177,12 @@ class Scripted:
     """A handler that does what the path says, and remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.judged: list[RequestHead] = []
+        self.judged: list[RequestFacts] = []
         self.requests: list[HttpRequest] = []
         self.replies: list[Reply] = []
         self.gone: list[int] = []
 
-    def judge(self, head: RequestHead) -> Answer | None:
+    def judge(self, head: RequestFacts) -> Answer | None:
         self.judged.append(head)
         if head.path == "/judge-raises":
             raise RuntimeError("on purpose")

@@ -1,8 +1,11 @@
 """One connection of our HTTP server: answers that last, and clients that leave."""
 
+import gc
+
 import pytest
 
 from barewire.transports.http.messages import Answer
+from barewire.transports.http.reply import HttpReply
 from tests.transports.http.dialogue import Dialogue, chunked, get, post
 
 
@@ -37,6 +40,53 @@ def test_parts_of_later_turns_follow(dialogue: Dialogue) -> None:
     assert dialogue.pipe.writes == 5
 
 
+def test_nothing_written_is_nothing_sent(dialogue: Dialogue) -> None:
+    dialogue.send(get("/begin"))
+    sent = bytes(dialogue.pipe.sent)
+    dialogue.handler.replies[0].write(b"")
+    dialogue.turns.run()
+    assert dialogue.pipe.sent == sent, "an empty chunk would be the last"
+
+
+@pytest.mark.parametrize("path", ["/a", "/stream", "/begin"])
+def test_an_answer_that_has_ended_leaves_no_cycle(dialogue: Dialogue, path: str) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        dialogue.send(get(path), get("/b"))
+        if path == "/begin":
+            dialogue.eof(ConnectionResetError())
+        dialogue.handler.replies.clear()
+        assert not [found for found in gc.get_objects() if isinstance(found, HttpReply)]
+    finally:
+        gc.enable()
+
+
+def test_a_stream_may_be_the_last_answer(dialogue: Dialogue) -> None:
+    dialogue.send(get("/stream", "Connection: close"))
+    (response,) = dialogue.responses()
+    assert (response.body, response.fields["connection"]) == (b"one two", "close")
+    assert dialogue.closed
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize(("method", "status"), [("GET", 204), ("HEAD", 200), ("HEAD", 204)])
+def test_a_stream_without_a_body_keeps_the_connection(
+    dialogue: Dialogue, method: str, status: int, version: str
+) -> None:
+    asks = get("/later", "Connection: keep-alive", version=version)
+    dialogue.send(asks.replace(b"GET", method.encode()))
+    reply = dialogue.handler.replies[0]
+    reply.begin(status, [])
+    reply.write(b"x")
+    reply.end()
+    dialogue.send(get("/b"))
+    first, second = dialogue.responses(method)
+    assert (first.status, first.body, second.status) == (status, b"", 200)
+    if status == 204:
+        assert "transfer-encoding" not in first.fields
+
+
 def test_the_connection_goes_on_after_a_stream(dialogue: Dialogue) -> None:
     dialogue.send(get("/stream") + get("/b") + get("/stream"), get("/c"))
     assert [r.body for r in dialogue.responses()] == [b"one two", b"", b"one two", b""]
@@ -63,6 +113,12 @@ def test_what_is_pending_counts_from_the_moment_it_is_written(dialogue: Dialogue
     assert reply.pending == before + 5
     dialogue.turns.run()
     assert reply.pending == before + len(b"5\r\n12345\r\n")
+
+
+def test_what_is_pending_includes_answers_before(dialogue: Dialogue) -> None:
+    dialogue.pipe.reads = False
+    dialogue.send(get("/a"), get("/later"))
+    assert dialogue.handler.replies[1].pending == len(dialogue.pipe.sent)
 
 
 @pytest.mark.rule("T23")
