@@ -162,7 +162,7 @@ class Receiver:
             and not self._owes_pong(request)
         ):
             # Message Patterns: a modern server sends no requests and gets no responses.
-            return Violated(Reason.INVALID_REQUEST, f"servers do not send {request.method:.64}")
+            return Violated(Reason.INVALID_REQUEST, f"servers do not send {request.method!r:.64}")
         if id in exchanges.theirs:
             # An error with this id would answer the request that has it already.
             return self._object(Reason.DUPLICATE_ID, f"{id!r:.128}", via, asks=True)
@@ -275,7 +275,7 @@ class Receiver:
             exchange = self.exchanges.awaited(failure.id)
         if exchange is None:
             about = "no request" if failure.id is None else f"{failure.id!r:.128}"
-            detail = f"an error for {about}: {failure.code} {failure.message:.128}"
+            detail = f"an error for {about}: {failure.code} {failure.message!r:.128}"
             return Violated(Reason.INVALID_REQUEST, detail)
         if not exchange.answered():
             return None

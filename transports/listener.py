@@ -92,6 +92,11 @@ class Listener:
         known = (address_of(sock) for sock in self._sockets)
         return [address for address in known if address is not None]
 
+    @property
+    def handshaking(self) -> int:
+        """Connections whose TLS handshake is under way."""
+        return len(self._handshaking)
+
     def start(self) -> None:
         """Begin to listen and to accept. Raises OSError, and closes, when a socket cannot."""
         try:

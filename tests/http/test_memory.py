@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from barewire.protocol.revisions import V2025_11_25
 from barewire.session.limits import HttpLimits
-from tests.app.peers import until
+from tests.app.peers import SECONDS, until
 from tests.http.hosting import SESSION, Host, hosted
 from tests.http.raw import Wire
 from tests.http.words import INITIALIZED, Changes, call, delete, get, initialize, modern, post
@@ -160,8 +161,9 @@ async def test_an_idle_session_ends_by_itself_and_one_that_is_used_does_not() ->
         await stream.begin()
         idle = [await host.open() for _ in range(2)]
         for _ in range(2):  # as soon as there is room again
-            while (await host.ask(post(initialize()))).status == 503:
-                assert (await used.ask(call(1, "echo", text="x"))).status == 200
+            with anyio.fail_after(SECONDS):
+                while (await host.ask(post(initialize()))).status == 503:
+                    assert (await used.ask(call(1, "echo", text="x"))).status == 200
         for session in idle:
             assert (await session.ask(INITIALIZED)).status == 404
         assert (await used.ask(INITIALIZED)).status == 202

@@ -1,5 +1,6 @@
 """B14, B16, T15, T32: ids, their owners, and the order in which clients say things."""
 
+import json
 import resource
 from collections.abc import Iterator
 from itertools import permutations
@@ -165,6 +166,50 @@ async def test_a_session_is_initialized_once_and_others_go_on() -> None:
         assert (await host.ask(delete(session.fields))).status == 200
         for data in (post(initialize(), session.fields), session.post(INITIALIZED)):
             assert (await host.ask(data)).status == 404
+
+
+@each_form
+@pytest.mark.rule("T32", "T9", "T14")
+async def test_the_end_of_a_session_ends_what_goes_on_in_it_and_nothing_else(form: str) -> None:
+    calls = Calls()
+    async with hosted(target(calls)) as host:
+        session, other = await host.open(), await host.open()
+        wires = [host.wire(), host.wire()]
+        for wire, asked, key in zip(wires, (session, other), ("ours", "theirs"), strict=True):
+            await wire.send(asked.post(call(2, "hold", key=key), FORMS[form]))
+            await calls.begun[key].wait()
+        listening = host.wire()
+        await listening.send(get(session.fields))
+        await listening.begin()
+        assert (await host.ask(delete(session.fields))).status == 200
+        await until(lambda: calls.fates == {"ours": "cancelled"})
+        assert await listening.message() is None
+        head = await wires[0].begin()
+        if head.field("content-type") == "text/event-stream":
+            assert await wires[0].message() is None
+        else:
+            assert head.status == 404
+            assert json.loads(await wires[0].body())["error"]["code"] == -32600
+        calls.released["theirs"].set()
+        assert (await wires[1].answer())["id"] == 2
+
+
+@pytest.mark.rule("T32", "T11")
+async def test_without_sessions_nothing_is_remembered_and_nothing_can_be_ended() -> None:
+    async with hosted(stateless_http=True) as host:
+        wire = host.wire()
+        opened = await wire.ask(post(initialize()))
+        assert opened.status == 200
+        assert opened.field(SESSION) is None
+        made_up: Changes = {"Mcp-Session-Id": "made up"}
+        for fields in ({}, made_up):
+            assert (await wire.ask(post(INITIALIZED, fields))).status == 202
+            assert (await wire.ask(post(PING, fields))).json["result"] == {}
+            for data in (get(fields), delete(fields)):
+                refused = await wire.ask(data)
+                assert (refused.status, refused.error["code"]) == (405, -32600)
+                assert refused.field("allow") == "POST"
+                assert refused.field(SESSION) is None
 
 
 LATER = [INITIALIZED, PING, request("list", "tools/list"), call(7, "echo", text="x")]

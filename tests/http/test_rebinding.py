@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from barewire.run_http import serve_http
 from barewire.transports.http.parsing import ParserName
-from tests.http.hosting import SESSION, goes_on_as_it_said, hosted, refuse
+from tests.http.hosting import SESSION, goes_on_as_it_said, hosted, refuse, target
 from tests.http.words import (
     INITIALIZED,
     Changes,
@@ -173,6 +174,14 @@ async def test_pages_of_this_machine_may_ask() -> None:
     async with hosted() as host:
         for origin in ("http://localhost", "http://localhost:3000", "https://127.0.0.1:1"):
             assert (await host.ask(post(initialize(), {"Origin": origin}))).status == 200
+
+
+@pytest.mark.rule("T13")
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", ""])
+async def test_a_server_for_every_address_has_to_know_its_names(address: str) -> None:
+    with pytest.raises(ValueError, match="hosts"):
+        async with serve_http(target(), address, 0):
+            pass
 
 
 @pytest.mark.rule("T13", "B30")

@@ -13,7 +13,7 @@ from barewire.protocol.revisions import V2025_03_26, V2025_06_18, V2025_11_25, R
 from barewire.session.limits import HttpLimits
 from tests.app.peers import until
 from tests.http.hosting import Calls, Host, Session, hosted, target
-from tests.http.raw import Wire
+from tests.http.raw import Event, Wire
 from tests.http.words import Changes, call, delete, get, modern, post, request
 
 each_revision = pytest.mark.parametrize(
@@ -156,6 +156,49 @@ async def test_a_client_that_was_cut_off_takes_over_and_loses_nothing(
                 await wire.event()
                 another_tool(server, f"after {number}".replace(" ", "_"))
             assert (await wire.message())["method"] == CHANGED
+
+
+@pytest.mark.rule("T27", "T14")
+async def test_of_many_that_want_to_listen_at_once_one_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("barewire.transports.http.aside.PROBE", 0.1)
+    server = target()
+    async with hosted(server) as host:
+        session = await host.open()
+        for first in ("nobody", "one who left", "one who stays"):
+            listening = host.wire()
+            if first != "nobody":
+                await listening.send(get(session.fields))
+                await listening.begin()
+            if first == "one who left":
+                listening.close()
+            wires = [host.wire() for _ in range(10)]
+            for wire in wires:
+                await wire.send(get(session.fields))
+            statuses = [(await wire.begin()).status for wire in wires]
+            taken = 0 if first == "one who stays" else 1
+            assert sorted(statuses) == [200] * taken + [409] * (10 - taken), first
+            for wire in (*wires, listening):
+                wire.reset()
+            await host.until_alone()
+
+
+@pytest.mark.rule("T27", "T32")
+async def test_a_session_that_ends_while_somebody_waits_to_listen_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("barewire.transports.http.aside.PROBE", 0.1)
+    async with hosted() as host:
+        session = await host.open()
+        first, second = host.wire(), host.wire()
+        await first.send(get(session.fields))
+        await first.begin()
+        await second.send(get(session.fields))
+        while not (await first.event() or Event()).comment:
+            pass  # which asks whether it is there
+        assert (await host.ask(delete(session.fields))).status == 200
+        assert (await second.response()).status in (404, 409)
 
 
 @pytest.mark.rule("T27", "T28")

@@ -43,10 +43,10 @@ http {{
         location /mcp {{
             proxy_pass http://ours;
         }}
-        # Whoever is silent for half a second is cut off.
+        # Whoever is silent for a second is cut off.
         location /impatient/ {{
             proxy_pass http://ours/;
-            proxy_read_timeout 500ms;
+            proxy_read_timeout 1s;
         }}
     }}
     server {{

@@ -391,8 +391,15 @@ def test_nothing_that_the_client_does_is_refused(played: Played) -> None:
     assert played.statuses("DELETE") == ([200] if stateful else [])
 
 
-def test_closing_does_not_take_long(played: Played) -> None:
-    assert played.steps["closed_in"] < 2
+@pytest.mark.parametrize("client", CLIENTS)
+def test_closing_does_not_take_long(client: str, plays: Plays) -> None:
+    # A busy machine may take long, but not always.
+    took = [
+        plays.of(pair).steps["closed_in"]
+        for pair in PAIRS
+        if pair.client == client and pair.server in SERVERS
+    ]
+    assert min(took) < 1
 
 
 @pytest.mark.rule("M0326-HTTP-55")

@@ -109,7 +109,7 @@ class HttpTalk:
             )
         if self.sides.setup.users:
             own = None if session is None else session.user
-            fields["x-user"] = self.one([own or "ann"] * 7 + ["bob", "nobody"], "user")
+            fields["x-user"] = self.one([own or "ann"] * 6 + ["bob", "bob", "nobody"], "user")
         return self.spoilt(changed(ask, **fields))
 
     def spoilt(self, ask: Ask) -> Ask:

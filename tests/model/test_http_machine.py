@@ -41,7 +41,7 @@ class World(RuleBasedStateMachine):
         speaks=SPEAKS,
         stateless=st.sampled_from([False, False, False, True]),
         json=st.sampled_from([None, None, True, False, False]),
-        users=st.sampled_from([False, False, True]),
+        users=st.booleans(),
         data=st.data(),
     )
     def begin(

@@ -30,6 +30,7 @@ from tests.model.words import Json
 
 SPEAKERS = st.lists(st.sampled_from([4, 4, 3, 2, 1]), min_size=1, max_size=2)
 SIZES = st.sampled_from([0, 10, 90, 300, 800])
+WAITED = [0.5, 20.0, 65.0]
 WAITS = st.sampled_from([0.5, 2.5, 20.0, 65.0, 400.0])
 ANSWERS: list[Json] = [{"result": {}}, {"error": {"code": 1, "message": "no"}}]
 
@@ -87,7 +88,9 @@ class Line(RuleBasedStateMachine):
     @rule(data=st.data(), times=st.integers(1, 3))
     def a_tool_says_something(self, data: st.DataObject, times: int) -> None:
         runs = self.runs()
-        call = runs[data.draw(st.integers(0, len(runs) - 1), "which")]
+        self.a_tool_says(runs[data.draw(st.integers(0, len(runs) - 1), "which")], data, times)
+
+    def a_tool_says(self, call: Call, data: st.DataObject, times: int) -> None:
         for _ in range(times):
             kind = data.draw(st.sampled_from("pplla"), "kind")
             if kind == "l":
@@ -142,6 +145,39 @@ class Line(RuleBasedStateMachine):
         last = ids[data.draw(st.integers(0, len(ids) - 1), "last")] if late > 6 else ids[-1]
         user = self.session(data) if late == 9 else session
         self.sides.send(getting(user.id, last=last))
+
+    @precondition(lambda self: self.served())
+    @rule(data=st.data(), cuts=st.integers(1, 3), ends=st.booleans(), late=st.sampled_from(WAITED))
+    def a_client_has_a_bad_line(
+        self, data: st.DataObject, cuts: int, ends: bool, late: float
+    ) -> None:
+        served = self.served()
+        call = served[data.draw(st.integers(0, len(served) - 1), "which")]
+        self.a_tool_says(call, data, 1)
+        for _ in range(cuts):
+            self.is_cut(call)
+            self.a_tool_says(call, data, data.draw(st.integers(0, 3), "missed"))
+            self.comes_back(call)
+        if ends and call.state == "runs":
+            if data.draw(st.booleans(), "cut again"):
+                self.is_cut(call)
+            self.sides.returns(call, "done")
+            self.sides.wait(late)
+            self.comes_back(call)
+
+    def served(self) -> list[Call]:
+        """Return the calls of a session that run, and whose answers go on a stream."""
+        return [one for one in self.runs() if one.session and one.posted.form != "json"]
+
+    def is_cut(self, call: Call) -> None:
+        for wire in self.sides.model.wires:
+            if wire.live and wire.stream is not None and wire.stream is call.posted.stream:
+                self.sides.cut(wire)
+
+    def comes_back(self, call: Call) -> None:
+        stream, session = call.posted.stream, call.session
+        if stream is not None and session is not None and seen_of(stream):
+            self.sides.send(getting(session.id, last=seen_of(stream)[-1]))
 
     @rule(data=st.data(), sure=st.integers(0, 3))
     def a_client_listens(self, data: st.DataObject, sure: int) -> None:

@@ -346,6 +346,63 @@ def test_a_second_listener_takes_over() -> None:
         assert len(messages(second)) == 1
 
 
+@pytest.mark.rule("T27", "M0326-HTTP-44", "M0326-HTTP-45")
+def test_who_listens_already_is_not_displaced() -> None:
+    with sides_of(STATEFUL) as sides:
+        id = opened(sides, 4)
+        _, first = sides.send(getting(id))
+        _, second = sides.send(getting(id))
+        sides.changes()
+        sides.wait(2.0)
+        assert outcome(second)[0] == 409
+        assert len(messages(first)) == 1
+        assert not first.ended
+
+
+@pytest.mark.rule("T27")
+def test_a_listener_that_turns_out_to_be_gone_is_succeeded_at_once() -> None:
+    with sides_of(STATEFUL) as sides:
+        id = opened(sides, 4)
+        wire, _ = sides.send(getting(id))
+        _, second = sides.send(getting(id))
+        _, third = sides.send(getting(id))
+        assert (second.status, third.status) == (None, None)
+        sides.cut(wire)
+        sides.changes()
+        assert len(messages(second)) == 1
+        sides.wait(2.0)
+        assert outcome(third)[0] == 409
+
+
+@pytest.mark.rule("T27", "M0326-HTTP-55")
+def test_who_waits_to_listen_hears_that_the_session_has_ended() -> None:
+    with sides_of(STATEFUL) as sides:
+        id = opened(sides, 4)
+        sides.send(getting(id))
+        _, second = sides.send(getting(id))
+        sides.send(deleting(id))
+        sides.wait(2.0)
+        assert outcome(second)[0] == 404
+
+
+@pytest.mark.rule("SR-153", "DEV-57", "M0326-HTTP-27", "M0326-HTTP-44")
+def test_what_a_client_is_asked_comes_on_the_stream_of_its_request_and_once() -> None:
+    with sides_of(EVENTS) as sides:
+        id = opened(sides, 4)
+        made, wire, seen = call(sides, 1, id, token="t")
+        _, listening = sides.send(getting(id))
+        asked = sides.asks(made, "ping")
+        assert messages(seen)[-1]["method"] == "ping"
+        sides.cut(wire)
+        _, again = resume(sides, id, ids(seen)[-1])
+        assert messages(again) == []
+        answer: Json = {"jsonrpc": "2.0", "id": asked.id, "result": {}}
+        assert outcome(sides.send(posting(answer, id))[1]) == (202,)
+        assert asked.answer == "result"
+        assert outcome(sides.send(posting(answer, id))[1]) == (202,)
+        assert messages(listening) == []
+
+
 # Sessions.
 
 
@@ -375,7 +432,7 @@ def test_modern_requests_share_ids_and_keep_their_answers_apart() -> None:
 
 
 @pytest.mark.parametrize("json", [None, True, False], ids=["auto", "json", "events"])
-@pytest.mark.rule("M0326-HTTP-32", "SR-055", "M1105-CAN-04", "M1105-CAN-05")
+@pytest.mark.rule("M0326-HTTP-32", "SR-055", "SR-056", "M1105-CAN-04", "M1105-CAN-05")
 def test_a_request_that_was_cancelled_ends_without_an_answer(json: bool | None) -> None:
     with sides_of(Setup(json=json)) as sides:
         id = opened(sides, 4)

@@ -175,10 +175,10 @@ def test_an_error_without_id_fails_the_only_request_in_flight_and_no_one_of_seve
     client = a_modern_client()
     nobody_s = only(feed(client, error(None, -32700, "Parse error")))
     assert isinstance(nobody_s, Violated)
-    assert nobody_s.detail == "an error for no request: -32700 Parse error"
+    assert nobody_s.detail == "an error for no request: -32700 'Parse error'"
     unknown = only(feed(client, error("seven", -32700, "Parse error")))
     assert isinstance(unknown, Violated)
-    assert unknown.detail == "an error for 'seven': -32700 Parse error"
+    assert unknown.detail == "an error for 'seven': -32700 'Parse error'"
     first = client.request("tools/list", now=0.0)
     without_id: Json = {"jsonrpc": "2.0", "error": {"code": -32700, "message": "Parse error"}}
     event = only(feed(client, without_id))

@@ -1,9 +1,8 @@
 """Our own HTTP server: sockets, the connections on them, and how all of it comes to an end."""
 
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from socket import socket
 from typing import Final
 
@@ -17,7 +16,6 @@ from barewire.transports.http.requests import Caller
 from barewire.transports.http.sweeper import Sweeper
 from barewire.transports.listener import Listener
 from barewire.transports.netpipe import Address, NetPipe
-from barewire.transports.tls import TlsPipe
 
 __all__ = ["HttpServer"]
 
@@ -60,18 +58,18 @@ class HttpServer:
         self._handler = handler
         self._limits = limits
         self._make_parser = make_parser_of(parser)
-        self._tls = tls
         self._sweeper = Sweeper(self._backend)
         self._connections: set[HttpConnection] = set()
-        self._handshakes: set[TlsPipe] = set()
         self._limits_of_excess = replace(limits, keep_alive=_EXCESS_TIME, head_time=_EXCESS_TIME)
         self._draining = False
         self._over = Signal(self._backend)
         self._listener = Listener(
             sockets,
-            partial(self._welcome, self._serve),
+            self._serve,
+            context=tls,
+            handshake_timeout=limits.head_time,
             limit=limits.connections,
-            on_excess=partial(self._welcome, self._turn_away),
+            on_excess=self._turn_away,
         )
 
     @property
@@ -82,7 +80,7 @@ class HttpServer:
     @property
     def connections(self) -> int:
         """How many are open, those that are turned away included."""
-        return len(self._connections) + len(self._handshakes)
+        return len(self._connections) + self._listener.handshaking
 
     def start(self) -> None:
         """Begin to accept. Raises OSError when a socket cannot."""
@@ -96,9 +94,6 @@ class HttpServer:
         """
         self._draining = True
         self._listener.close()
-        for pipe in list(self._handshakes):
-            pipe.abort()
-        self._handshakes.clear()
         for connection in list(self._connections):
             connection.drain()
         if await self._until_over(self._limits.drain if seconds is None else seconds):
@@ -116,23 +111,6 @@ class HttpServer:
         if not self._connections:
             return True
         return await self._over.wait(seconds)
-
-    def _welcome(self, take: Callable[[NetPipe], object], pipe: NetPipe) -> None:
-        if self._tls is None:
-            take(pipe)
-            return
-        secured = TlsPipe(pipe, self._tls, server_side=True)
-        self._handshakes.add(secured)
-        secured.handshake(partial(self._shaken, take, secured))
-
-    def _shaken(
-        self, take: Callable[[NetPipe], object], pipe: TlsPipe, error: BaseException | None
-    ) -> None:
-        self._handshakes.discard(pipe)
-        if error is None and not self._draining:
-            take(pipe)
-        else:
-            pipe.close()
 
     def _serve(self, pipe: NetPipe) -> None:
         self._connect(pipe, self._handler, self._limits)
