@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
 from tests.app.peers import SECONDS
 
@@ -111,6 +112,7 @@ class Wire:
 
     async def send(self, data: bytes) -> None:
         """Send these bytes. Raises OSError when the server has reset the connection."""
+        await anyio.lowlevel.checkpoint()  # so that the server, in the same loop, has its turn
         view = memoryview(data)
         while view:
             try:

@@ -196,14 +196,8 @@ async def test_without_configured_origins_browsers_are_told_nothing() -> None:
 
 
 @pytest.mark.rule("T30", "T13")
-@pytest.mark.parametrize(
-    "origin", ["*", "null", "https://*", "https://app.example/", "app.example"]
-)
+@pytest.mark.parametrize("origin", ["*", "null", "https://app.example/", "app.example"])
 async def test_an_origin_that_protects_nobody_cannot_be_configured(origin: str) -> None:
-    if origin == "https://*":  # a name like any other, which no browser has
-        async with hosted(origins=[origin]) as host:
-            assert (await host.ask(asking(PAGE))).status == 403
-        return
     with pytest.raises(ValueError, match="origin"):
         async with hosted(origins=[origin]):
             pass

@@ -19,10 +19,7 @@ MODERN: Changes = {"MCP-Protocol-Version": V2026_07_28.name}
 
 def answered(response: Response) -> list[str]:
     """What a body answers, in the words of the corpus, ids aside."""
-    if not response.body:
-        return []
-    whole = response.json
-    answers = whole if isinstance(whole, list) else [whole]
+    answers: list[Any] = [response.json] if response.body else []
     return ["result" if "result" in one else str(one["error"]["code"]) for one in answers]
 
 
@@ -62,8 +59,6 @@ async def test_every_body_gets_one_answer_and_the_next_request_another(where: st
             assert response.goes_on, case
             if response.status not in (200, 202):
                 assert response.error, case
-            if response.body and isinstance(response.json, dict) and response.status >= 400:
-                assert response.json.get("id", 0) is not None, case
         assert wire.quiet()
 
 

@@ -36,7 +36,7 @@ async def refused_as_the_last(host: Host, data: bytes, status: int) -> Response:
     await wire.send(data + smuggled)
     response = await wire.response()
     assert response.status == status, response
-    assert response.error["code"] == (-32600 if status < 500 else -32603)
+    assert response.error["code"] == -32600
     assert "id" not in response.json
     assert response.field("connection") == "close"
     assert await wire.rest() == b"", "one answer and no more"

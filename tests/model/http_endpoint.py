@@ -91,10 +91,9 @@ class Endpoint(Posts):
                 challenge = described("a challenge", lambda value: bool(value))
                 wire.fields["www-authenticate"] = challenge
             if status == 405:
-                ours = sorted(allowed(self.setup))
-                methods = described(f"{ours}", lambda value: _listed(value) >= {*ours})
-                wire.fields["allow"] = methods
-            self.refuse(wire, status)
+                self.wrong_method(wire)
+            else:
+                self.refuse(wire, status)
         elif ask.method == "POST":
             self.post(wire, ask)
         elif ask.method == "GET":
@@ -102,6 +101,12 @@ class Endpoint(Posts):
         else:
             self.ends(wire, ask)
         return wire
+
+    def wrong_method(self, wire: Wire) -> None:
+        """Refuse a method, and say which there are (RFC 9110 › 405)."""
+        ours = sorted(allowed(self.setup))
+        wire.fields["allow"] = described(f"{ours}", lambda value: _listed(value) >= {*ours})
+        self.refuse(wire, 405)
 
     # Sessions.
 
@@ -226,6 +231,11 @@ class Endpoint(Posts):
             self.refuse(wire, 404)
         else:
             session.streams.saw(stream, at)
+            if stream.ended is not None and at == len(stream.events):
+                # Nothing will come. "Or else return HTTP 405": a stream without an event would
+                # only bring the client back for more (decided).
+                self.wrong_method(wire)
+                return
             self.attach(wire, stream, at, session)
             if stream.ended is not None:
                 self.leave(wire)

@@ -101,24 +101,29 @@ class Posts:
         if wire.session is not None:
             wire.session.touched = self.now
 
-    def streams_of(self, session: Session | None) -> Streams:
-        return self.loose if session is None else session.streams
+    def streams_of(self, posted: Posted) -> Streams:
+        """Return where the events of a POST are kept, if they are.
+
+        A client that was gone before its stream began has seen no id to resume it by (decided:
+        then nothing of it is kept).
+        """
+        session = posted.session
+        return self.loose if session is None or posted.unseen else session.streams
 
     # The answers of one POST.
 
     def begin(self, posted: Posted) -> None:
         """Begin the event stream of a POST."""
         session, wire = posted.session, posted.wire
-        posted.stream = self.streams_of(session).begin()
+        posted.unseen = wire.gone
+        posted.stream = self.streams_of(posted).begin()
         posted.due = None
-        if wire.gone:
-            wire.stream = None
-        else:
+        if not wire.gone:
             self.attach(wire, posted.stream, 0, session)
         if session is not None and posted.revision >= 4:
             # "The server SHOULD immediately send an SSE event consisting of an event ID and an
             # empty data field". Older clients would take it for a message (decided).
-            self.streams_of(session).add(posted.stream, PRIMING)
+            self.streams_of(posted).add(posted.stream, PRIMING)
 
     def note(self, posted: Posted, message: Pattern) -> bool:
         """Say something in the course of a POST; return whether there is a place to say it."""
@@ -132,7 +137,7 @@ class Posts:
 
     def put(self, posted: Posted, message: Pattern) -> None:
         assert posted.stream is not None
-        self.streams_of(posted.session).add(posted.stream, message)
+        self.streams_of(posted).add(posted.stream, message)
 
     def flush(self, posted: Posted) -> None:
         """Say on the stream what has waited for the form to be known."""

@@ -72,6 +72,8 @@ class Posted:
     answers: list[Pattern] = field(default_factory=list[Pattern])
     """What waits until the form is known, or complete."""
     stream: Stream | None = None
+    unseen: bool = False
+    """Whether its client was gone before its stream began."""
     due: float | None = None
     """When the form is decided, whatever has come by then."""
     listens: Json | None = None

@@ -3,8 +3,8 @@ resumes one gets (Streamable HTTP › Resumability and Redelivery).
 
 The specification leaves it to the server whether events have ids and for how long they are kept.
 Decided: all events of a session have one; a client that says what it saw last has seen what came
-before; beyond the cap the oldest events of the session go first, but never the newest; a stream
-that has ended is kept for a minute.
+before; beyond the cap the oldest events of the session go first; a stream that has ended is kept
+for a minute.
 """
 
 import json
@@ -99,7 +99,7 @@ class Streams:
             return
         self.order.append((stream, sent))
         self.vague = self.vague or sent.size is None
-        while len(self.order) > 1 and sum(one.size or 0 for _, one in self.order) > self.cap:
+        while sum(one.size or 0 for _, one in self.order) > self.cap:
             self.order.pop(0)[1].kept = False
 
     def measured(self, stream: Stream, at: int, id: str | None, size: int) -> None:

@@ -20,6 +20,12 @@ __all__ = [
 
 _JSON: Final[Fields] = (("Content-Type", "application/json"),)
 
+# What is no fault of whoever asked.
+_BY_STATUS: Final = {
+    500: (Reason.INTERNAL_ERROR, Reason.INTERNAL_ERROR.text),
+    503: (Reason.INTERNAL_ERROR, "Not now"),
+}
+
 ACCEPTED: Final = Answer(202)
 """What a POST gets that asks nothing."""
 
@@ -46,8 +52,8 @@ def refused(status: int, detail: str, id: RequestId | None = None, fields: Field
     Every refusal has a JSON-RPC error for a body. Without an id to give back it has none: the
     specification wants it left out, in all revisions.
     """
-    reason = Reason.INTERNAL_ERROR if status >= 500 else Reason.INVALID_REQUEST
-    failure = Failure(id, reason.row.code, f"{reason.text}: {detail}")
+    reason, text = _BY_STATUS.get(status, (Reason.INVALID_REQUEST, Reason.INVALID_REQUEST.text))
+    failure = Failure(id, reason.row.code, f"{text}: {detail}")
     return json_answer(encode(failure), status, fields)
 
 

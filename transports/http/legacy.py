@@ -107,7 +107,9 @@ class Legacy:
         if last_event_id is not None:
             fault = talk.resume(last_event_id, reply, fields)
             if fault is not None:
-                reply.send(refused(fault.status, fault.detail, fields=fields))
+                # RFC 9110 › 405: it says which methods there are.
+                allow = (("Allow", "GET, POST, DELETE"),) if fault.status == 405 else ()
+                reply.send(refused(fault.status, fault.detail, fields=(*allow, *fields)))
             return
         session.listens = True
         if talk.aside.attached:

@@ -70,8 +70,8 @@ class NotKept:
 class Streams:
     """The streams of one session.
 
-    At most `cap` bytes are kept; beyond that the oldest events go, whichever stream they are of,
-    but never the newest. Whoever asks for a stream with such a gap hears of it: nothing is left out
+    At most `cap` bytes are kept; beyond that the oldest events go, whichever stream they are of.
+    Whoever asks for a stream with such a gap hears of it: nothing is left out
     in silence. A finished stream is forgotten `keep` seconds later.
 
     Ids begin with `tag`, which tells those of this session from all others; its first `opened`
@@ -118,7 +118,7 @@ class Streams:
         stream.last += 1
         self._events[stream.number, stream.last] = data
         self._size += len(data)
-        while self._size > self._cap and len(self._events) > 1:
+        while self._size > self._cap:
             self._lose_the_oldest()
         return stream.id
 
@@ -149,6 +149,9 @@ class Streams:
         for event in range(max(stream.acknowledged, stream.lost) + 1, seen + 1):
             self._size -= len(self._events.pop((number, event)))
         stream.acknowledged = seen
+        if stream.finished_at is not None and seen == stream.last:
+            # An empty stream would bring the client back for more, and 404 is for ended sessions.
+            return NotKept(405, "nothing follows this Last-Event-ID, and nothing will")
         missed = range(seen + 1, stream.last + 1)
         return Replay(
             stream, [(stream.id_of(event), self._events[number, event]) for event in missed]
