@@ -83,7 +83,6 @@ class Aside:
         stream = self.stream = self._setting.event_stream(self._log)
         stream.on_room = self._flush_changes
         stream.on_cut = self._left
-        self._cut = None
         stream.begin(reply, fields, prime=prime)
         if not prime:
             reply.write(encode_comment())  # so that whatever stands in between passes the head on
@@ -95,7 +94,7 @@ class Aside:
         if stream is None or stream.reply is None:
             return False
         cut = self._cut
-        if cut is None:
+        if cut is None or cut.is_set:
             cut = self._cut = Signal(self._setting.backend)
         stream.reply.write(encode_comment())
         return not await cut.wait(PROBE)
@@ -103,7 +102,6 @@ class Aside:
     def resumed(self, stream: EventStream) -> None:
         """Take note that a client went on with a stream; what waits is sent if it is this one."""
         if stream is self.stream:
-            self._cut = None
             self._flush()
 
     def end(self) -> None:

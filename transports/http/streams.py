@@ -6,18 +6,20 @@ order, from that stream and from no other.
 """
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from barewire.protocol.record import record
 
-__all__ = ["CAP", "KEEP", "NotKept", "Replay", "Stream", "Streams"]
+__all__ = ["CAP", "KEEP", "REMEMBERED", "NotKept", "Replay", "Stream", "Streams"]
 
 CAP: Final = 256 * 1024
 """Bytes of events that one session keeps by default."""
 
 KEEP: Final = 60.0
 """Seconds for which a finished stream may be resumed by default."""
+
+REMEMBERED: Final = 100
+"""Finished streams of one session that may be resumed: a client that was cut comes back soon."""
 
 _ID: Final = re.compile(r"(.*?)([1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})", re.DOTALL)
 
@@ -39,7 +41,7 @@ class Stream:
         self.finished_at: float | None = None
         """When nothing more was to come; `None` while something may."""
         self.owner: object = None
-        """Who writes it."""
+        """Who writes it; `None` once it is finished."""
 
     @property
     def id(self) -> str:
@@ -71,8 +73,9 @@ class Streams:
     """The streams of one session.
 
     At most `cap` bytes are kept; beyond that the oldest events go, whichever stream they are of.
-    Whoever asks for a stream with such a gap hears of it: nothing is left out
-    in silence. A finished stream is forgotten `keep` seconds later.
+    Whoever asks for a stream with such a gap hears of it: nothing is left out in silence. A
+    finished stream is forgotten `keep` seconds later, or when `REMEMBERED` others have finished
+    since.
 
     Ids begin with `tag`, which tells those of this session from all others; its first `opened`
     streams are forgotten already.
@@ -96,9 +99,6 @@ class Streams:
 
     def __len__(self) -> int:
         return len(self._streams)
-
-    def __iter__(self) -> Iterator[Stream]:
-        return iter(self._streams.values())
 
     @property
     def size(self) -> int:
@@ -125,8 +125,10 @@ class Streams:
     def finish(self, stream: Stream, now: float) -> None:
         """Take note that nothing more will come on this stream."""
         if stream.finished_at is None:
-            stream.finished_at = now
+            stream.finished_at, stream.owner = now, None
             self._finished[stream.number] = now + self._keep
+            if len(self._finished) > REMEMBERED:
+                self._forget_the_first()
 
     def resume(self, last_event_id: str) -> Replay | NotKept:
         """Return what followed the event with this id; what came before it has been seen.
@@ -162,14 +164,18 @@ class Streams:
         for number in list(self._finished):
             if self._finished[number] > now:
                 break
-            del self._finished[number]
-            stream = self._streams.pop(number)
-            for event in range(max(stream.acknowledged, stream.lost) + 1, stream.last + 1):
-                self._size -= len(self._events.pop((number, event)))
+            self._forget_the_first()
 
     def deadline(self) -> float | None:
         """Return when `expire` has something to do, `None` for never."""
         return next(iter(self._finished.values()), None)
+
+    def _forget_the_first(self) -> None:
+        number = next(iter(self._finished))
+        del self._finished[number]
+        stream = self._streams.pop(number)
+        for event in range(max(stream.acknowledged, stream.lost) + 1, stream.last + 1):
+            self._size -= len(self._events.pop((number, event)))
 
     def _lose_the_oldest(self) -> None:
         number, event = next(iter(self._events))

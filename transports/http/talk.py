@@ -95,8 +95,9 @@ class Talk:
         if isinstance(replay, NotKept):
             return replay
         stream = replay.stream.owner
-        if not isinstance(stream, EventStream):
-            raise AssertionError("every stream of the log is somebody's")
+        if not isinstance(stream, EventStream):  # it is finished, and nobody's
+            stream = self._setting.event_stream()
+            stream.kept = replay.stream
         stream.resume(reply, fields, replay.events)
         self.aside.resumed(stream)
         return None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from barewire.transports.http.streams import NotKept, Replay, Streams
+from barewire.transports.http.streams import REMEMBERED, NotKept, Replay, Streams
 
 CAP = 60
 KEEP = 60.0
@@ -50,6 +50,22 @@ def test_the_ids_of_a_session_are_its_own_and_never_come_again() -> None:
     assert refused(streams, "8-1") == 400
     assert refused(streams, "ab12-9-0") == 400
     assert refused(streams, "ab12-7-3") == 404  # one of those before, which are forgotten
+
+
+def test_of_finished_streams_the_latest_are_remembered() -> None:
+    streams = Streams()
+    lasts: list[str] = []
+    for number in range(REMEMBERED + 1):
+        stream = streams.open()
+        lasts.append(stream.id)
+        streams.append(stream, b"%d" % number)
+        streams.finish(stream, float(number) / 1_000)
+    assert refused(streams, lasts[0]) == 404
+    assert replayed(streams, lasts[1]) == [b"1"]
+    assert replayed(streams, lasts[-1]) == [b"100"]
+    assert len(streams) == REMEMBERED
+    streams.expire(KEEP + REMEMBERED)
+    assert (len(streams), streams.size) == (0, 0)
 
 
 def test_a_stream_replays_nothing_of_another() -> None:
@@ -200,7 +216,7 @@ class Resuming(RuleBasedStateMachine):
         history = self.carried[index]
         found = self.streams.resume(history[seen - 1][0])
         if isinstance(found, Replay):
-            assert found.stream is self.opened[index]
+            assert found.stream.number == self.opened[index].number
             assert found.events == history[seen:]
             self.taken[index] = self.arriving[index] = len(history)
         elif found.status == 405:
