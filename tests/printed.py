@@ -34,13 +34,15 @@ from barewire.session.receiver import Receiver
 from barewire.session.tables import BEFORE_READY, EXCHANGE, SESSION, SUBSCRIPTION, Leniency
 from barewire.transports import process, threads, watchdog
 from barewire.transports.process import DEFAULT_GRACE, SAFE_VARIABLES
-from bench.bars import BARS, Bar
+from bench.bars import BARS, HTTP_BARS, Bar
 from bench.verdicts import as_ratio, ratio_of
 from bench.workloads import best
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "bench" / "measured.jsonl"
-"""The record of one full run of `make bench`, as bench/results/ has it."""
+"""The record of one full run of `make bench`, as bench/results/ has it: what goes over pipes."""
+MEASURED_HTTP = ROOT / "bench" / "measured_http.jsonl"
+"""And what goes over HTTP."""
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -227,11 +229,19 @@ def hearings() -> str:
 
 
 def measured() -> str:
-    """The bars of `make bench`, and the ratios of the run that was kept as MEASURED, if any."""
-    record = _record()
+    """The bars of `make bench` over pipes, and the ratios of the run that was kept, if any."""
+    return _measured(BARS, _record(MEASURED))
+
+
+def measured_http() -> str:
+    """The bars over HTTP, and the ratios of the run that was kept, if any."""
+    return _measured(HTTP_BARS, _record(MEASURED_HTTP))
+
+
+def _measured(bars: Iterable[Bar], record: list[dict[str, Any]]) -> str:
     results = _best_figures(record)
     rows: list[list[str]] = []
-    for bar in BARS:
+    for bar in bars:
         elsewhere = bar.their_workload != bar.workload
         beside = f"{bar.peer} under {bar.their_workload}" if elsewhere else bar.peer
         row = [bar.workload, bar.figure, bar.ours, beside, bar.limit]
@@ -259,7 +269,8 @@ TABLES: dict[str, Callable[[], str]] = {
         *(reasons, session, exchange, subscription, before_ready, lenient, bounds),
         *(http_bounds, http_options),
         *(grace, variables, waits, pool),
-        *(happenings, sayings, hearings, answered_by_the_engine, exception_tree, measured),
+        *(happenings, sayings, hearings, answered_by_the_engine, exception_tree),
+        *(measured, measured_http),
     )
 }
 
@@ -308,14 +319,17 @@ def _diagram(rows: Iterable[tuple[tuple[str, str], str]], starts: list[str]) -> 
 
 def unmeasured() -> list[Bar]:
     """Return the bars of which the run that was kept says nothing, if there is one."""
-    record = _record()
-    results = _best_figures(record)
-    return [bar for bar in BARS if record and ratio_of(bar, results) is None]
+    missing: list[Bar] = []
+    for bars, path in ((BARS, MEASURED), (HTTP_BARS, MEASURED_HTTP)):
+        record = _record(path)
+        results = _best_figures(record)
+        missing += [bar for bar in bars if record and ratio_of(bar, results) is None]
+    return missing
 
 
-def _record() -> list[dict[str, Any]]:
-    """Read the run that was kept: what it was made on, then each figure; empty if there is none."""
-    return [json.loads(line) for line in _lines_of(MEASURED)]
+def _record(path: Path) -> list[dict[str, Any]]:
+    """Read a run that was kept: what it was made on, then each figure; empty if there is none."""
+    return [json.loads(line) for line in _lines_of(path)]
 
 
 def _lines_of(path: Path) -> list[str]:
