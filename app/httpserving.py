@@ -15,7 +15,7 @@ from barewire.session.events import Violated
 from barewire.session.facts import Local
 from barewire.session.limits import Limits
 from barewire.session.principal import Authenticate
-from barewire.transports.backend import current
+from barewire.transports.backend import Backend, current
 from barewire.transports.http.endpoint import Endpoint
 from barewire.transports.http.options import HttpOptions
 from barewire.transports.http.parsing import ParserName
@@ -55,7 +55,7 @@ class HttpServing:
         self._scheme = "http" if tls is None else "https"
         self._name = name
         self._path = options.path
-        self.backend = current()
+        self.backend: Backend = current()
         self.ended: bool = False
         """Whether it is over, all handlers included."""
         self.endpoint: Endpoint = Endpoint(self, self.backend, options)

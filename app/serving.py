@@ -41,7 +41,7 @@ class Serving:
         self.link: Link = Link(connection, pipe, self._on_event)
         self.ended: Signal = Signal(self.link.backend)
         """Given when the client has said its last."""
-        self.runner = Runner(dispatch, threads, connection.limits.running)
+        self.runner: Runner = Runner(dispatch, threads, connection.limits.running)
         self._on_fault = on_fault
         self._violations = 0
         self._draining = False

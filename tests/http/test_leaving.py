@@ -93,17 +93,18 @@ async def test_clients_may_leave_at_every_byte_of_what_they_are_told(parser: Par
 
 
 async def size_of_answer(host: Host, data: bytes, *, lasts: bool) -> int:
-    """How many bytes an answer has, or those of one that lasts that come at once."""
+    """How many bytes an answer has at least, or those of one that lasts that come at once."""
     wire = host.wire()
     await wire.send(data)
-    await wire.begin()
+    head = await wire.begin()
     if lasts:
         await wire.event()
     else:
         await wire.body()
     wire.close()
     await host.until_alone()
-    return wire.received
+    # What is said within one turn of the loop shares a chunk, whose frame has some bytes.
+    return wire.received - (60 if head.field("transfer-encoding") else 0)
 
 
 async def some(wire: Wire, most: int) -> bytes:

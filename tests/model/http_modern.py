@@ -7,7 +7,7 @@ several is the one that is named.
 
 from dataclasses import dataclass
 
-from tests.model.due import Pattern, described, fits, holding
+from tests.model.due import Pattern, described, holding
 from tests.model.http_words import (
     HEADER_MISMATCH,
     METHOD_FIELD,
@@ -158,11 +158,3 @@ def complete(result: Json, method: str, setup: Setup) -> Json:
         made["ttlMs"] = described("a time", lambda it: type(it) is int and it >= 0)
         made["cacheScope"] = described("a scope", lambda it: it in ("private", "public"))
     return made
-
-
-def also(pattern: Pattern, *others: Pattern) -> Pattern:
-    """Any of several."""
-    return described(
-        " or ".join(str(one) for one in (pattern, *others)),
-        lambda value: any(fits(one, value) for one in (pattern, *others)),
-    )

@@ -10,7 +10,7 @@ for a minute.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from tests.model.due import Pattern
 from tests.model.words import as_list, as_object
@@ -78,8 +78,6 @@ class Streams:
         self.all: list[Stream] = []
         self.order: list[tuple[Stream, Sent]] = []
         """What is kept, oldest first."""
-        self.vague = False
-        """Whether the size of something that was kept is not known: then nor is what went."""
 
     def __iter__(self) -> Iterator[Stream]:
         return iter(self.all)
@@ -98,7 +96,10 @@ class Streams:
         if message is PRIMING:
             return
         self.order.append((stream, sent))
-        self.vague = self.vague or sent.size is None
+        self.trim()
+
+    def trim(self) -> None:
+        """Let go of what is too much, as far as sizes are known."""
         while sum(one.size or 0 for _, one in self.order) > self.cap:
             self.order.pop(0)[1].kept = False
 
@@ -111,7 +112,9 @@ class Streams:
             assert id not in known, f"the event id {id!r} was used before"
             event.id = id
         assert event.id == id, f"an event that was {event.id!r} is now {id!r}"
-        event.size = size if event.size is None else event.size
+        if event.size is None and event.message is not PRIMING:
+            event.size = size
+            self.trim()
 
     def judge(self, id: str) -> tuple[Verdict, Stream | None, int]:
         """Tell what a client gets that saw this event last: the stream, and from where on."""
@@ -137,10 +140,3 @@ class Streams:
             if stream.ended is not None and stream.ended + self.time <= now:
                 stream.forgotten = True
                 self.order = [one for one in self.order if one[0] is not stream]
-        if not self.order:
-            self.vague = False
-
-
-def messages(stream: Stream) -> list[Any]:
-    """Return the messages of a stream, without what primes it."""
-    return [one.message for one in stream.events if one.message is not PRIMING]

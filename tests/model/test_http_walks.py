@@ -374,6 +374,17 @@ def test_a_listener_that_turns_out_to_be_gone_is_succeeded_at_once() -> None:
         assert outcome(third)[0] == 409
 
 
+@pytest.mark.rule("T27")
+def test_a_listener_that_resumes_and_goes_is_succeeded_too() -> None:
+    with sides_of(STATEFUL) as sides:
+        id = opened(sides, 4)
+        _, first = sides.send(getting(id))
+        _, second = sides.send(getting(id))
+        again, _ = resume(sides, id, ids(first)[0])
+        sides.cut(again)
+        assert second.status == 200
+
+
 @pytest.mark.rule("T27", "M0326-HTTP-55")
 def test_who_waits_to_listen_hears_that_the_session_has_ended() -> None:
     with sides_of(STATEFUL) as sides:
