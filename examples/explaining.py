@@ -46,6 +46,7 @@ FIELDS = {
 """What the fields of a head mean, by name or by the whole line."""
 
 MARKS = {
+    "event": "a message follows, as always",
     "id": "where a client that is cut off can go on",
     "data": "no message: there is only the id, to begin with",
     "retry": "milliseconds after which to come back",

@@ -299,6 +299,8 @@ def _read_event(block: str) -> Event:
             said[name] = value.removeprefix(" ")
         else:
             comment = True
-    assert not set(said) - {"data", "id", "retry"}, block
+    # A message has the name that readers expect, whatever else is said has none.
+    assert not set(said) - {"event", "data", "id", "retry"}, block
+    assert said.get("event") == ("message" if said.get("data") else None), block
     retry = said.get("retry")
     return Event(said.get("data"), said.get("id"), None if retry is None else int(retry), comment)

@@ -96,10 +96,11 @@ class HttpSides:
 
     def close(self) -> None:
         """End everything."""
-        for played in self.played.values():
-            if played.state == "runs":
+        # One that ends makes room for one that waits.
+        while runs := [one for one in self.played.values() if one.state == "runs"]:
+            for played in runs:
                 played.steps.put_nowait(_finish)
-        self.loop.settle()
+            self.loop.settle()
         self.loop.call(self.serving.endpoint.close)
         self.loop.advance(2.0)
         self.loop.close()

@@ -106,7 +106,7 @@ class EventStream:
         self.let_go()
         self._attach(reply, fields)
         for id, data in events:
-            reply.write(encode_event(data, event=None, id=id))
+            reply.write(encode_event(data, id=id))
         if self.kept is not None and self.kept.finished_at is not None:
             self.let_go()
 
@@ -116,7 +116,7 @@ class EventStream:
         if self._log is not None and self.kept is not None:
             id = self._log.append(self.kept, data)
         if self.reply is not None:
-            self.reply.write(encode_event(data, event=None, id=id))
+            self.reply.write(encode_event(data, id=id))
             self._silent = False
 
     def finish(self, now: float) -> None:

@@ -108,8 +108,9 @@ class Talk:
         self.connection.close()
         for exchange in theirs:
             self._handlers.stop(exchange)
+        asked = {exchange.via: exchange.id for exchange in theirs}
         for post in list(self._posts):
-            post.give_up(refused(404, "the session was ended"))
+            post.give_up(refused(404, "the session was ended", asked.get(post)))
         self.aside.end()
 
     def listen(self, reply: Reply, fields: Fields) -> None:

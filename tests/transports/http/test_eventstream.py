@@ -59,7 +59,7 @@ def test_an_event_has_an_id_where_it_is_kept(room: Room) -> None:
     stream = room.stream()
     stream.begin(room.reply, (), prime=True)
     stream.write(b'{"a":1}')
-    assert room.reply.text == 'id: 1-0\ndata: \n\nid: 1-1\ndata: {"a":1}\n\n'
+    assert room.reply.text == 'id: 1-0\ndata: \n\nevent: message\nid: 1-1\ndata: {"a":1}\n\n'
 
 
 def test_and_none_where_it_is_not(room: Room) -> None:
@@ -67,7 +67,7 @@ def test_and_none_where_it_is_not(room: Room) -> None:
     stream.begin(room.reply, (), prime=True)
     stream.write(b'{"a":1}')
     stream.finish(0.0)
-    assert room.reply.text == 'data: {"a":1}\n\n'
+    assert room.reply.text == 'event: message\ndata: {"a":1}\n\n'
     assert room.reply.ended
 
 
@@ -80,7 +80,7 @@ def test_what_is_said_while_it_is_cut_is_sent_when_it_is_resumed(room: Room) -> 
     assert stream.reply is None
     room.replay(stream, "1-1", again)
     stream.write(b"c")
-    assert again.text == "id: 1-2\ndata: b\n\nid: 1-3\ndata: c\n\n"
+    assert again.text == "event: message\nid: 1-2\ndata: b\n\nevent: message\nid: 1-3\ndata: c\n\n"
     assert not room.reply.ended
 
 
@@ -91,7 +91,7 @@ def test_one_that_is_finished_ends_as_soon_as_it_is_replayed(room: Room) -> None
     stream.write(b"answer")
     stream.finish(5.0)
     room.replay(stream, "1-0", again)
-    assert again.text == "id: 1-1\ndata: answer\n\n"
+    assert again.text == "event: message\nid: 1-1\ndata: answer\n\n"
     assert again.ended
     assert kept(stream).finished_at == 5.0
 
@@ -103,8 +103,8 @@ def test_whoever_resumes_takes_over_from_the_connection_before(room: Room) -> No
     room.replay(stream, "1-0", again)
     stream.write(b"b")
     assert room.reply.ended
-    assert room.reply.text == "id: 1-1\ndata: a\n\n"
-    assert again.text == "id: 1-1\ndata: a\n\nid: 1-2\ndata: b\n\n"
+    assert room.reply.text == "event: message\nid: 1-1\ndata: a\n\n"
+    assert again.text == "event: message\nid: 1-1\ndata: a\n\nevent: message\nid: 1-2\ndata: b\n\n"
 
 
 def test_a_client_that_polls_is_told_when_to_come_back(room: Room) -> None:
