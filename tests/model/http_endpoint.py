@@ -152,14 +152,18 @@ class Endpoint(Posts):
     def finish(self, session: Session) -> None:
         """End a session: nothing of it goes on."""
         session.over = True
-        for call in list(session.calls.values()):
+        calls = list(session.calls.values())
+        for call in calls:
             self.stop(call)
         session.calls.clear()
         for posted in [one for one in self.posted if one.session is session]:
             self.done(posted)
             if posted.stream is None and posted.wire.live:
-                # What waits is answered as what comes will be (decided).
-                self.refuse(posted.wire, 404)
+                # What waits is answered as what comes will be, with its id where there is one
+                # (decided).
+                ids = [call.id for call in calls if call.posted is posted]
+                due = refused(ids[0], None) if len(ids) == 1 else unaddressed(None, null=False)
+                self.give(posted.wire, 404, due)
         for stream in session.streams:
             if stream.ended is None:
                 self.end(stream)

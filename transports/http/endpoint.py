@@ -14,22 +14,17 @@ from typing import Final
 from barewire.protocol.codec import decode
 from barewire.protocol.errors import Reason
 from barewire.protocol.headers import VERSION_HEADER
-from barewire.protocol.jsonrpc import Frame, Malformed, Notification, Params, Request, RequestId
+from barewire.protocol.jsonrpc import Frame, Malformed, Notification, Params, Request
 from barewire.protocol.revisions import revision_named
-from barewire.session.admission import Refusal, failure_for
+from barewire.session.admission import Refusal
 from barewire.session.exchange import Exchange
 from barewire.session.principal import Authenticate, Principal, RequestFacts
 from barewire.session.settled import SETTLED
 from barewire.transports.backend import Backend
 from barewire.transports.http.accept import Acceptable, acceptable, is_json
-from barewire.transports.http.answers import (
-    ACCEPTED,
-    refusal,
-    refused,
-    with_fields,
-    wrong_method,
-)
+from barewire.transports.http.answers import ACCEPTED, refused, with_fields, wrong_method
 from barewire.transports.http.application import Application
+from barewire.transports.http.asks import Ask
 from barewire.transports.http.identifying import Identifying, Nobody
 from barewire.transports.http.legacy import Legacy
 from barewire.transports.http.listens import Listens
@@ -175,89 +170,75 @@ class Endpoint:
     def _serve(self, request: HttpRequest, reply: Reply, principal: Principal | None) -> None:
         if reply.gone:
             return
-        head = request.head
-        fields = self._guard.cors_fields(head.fields)
+        facts = request.head
+        accepts = self._form(facts)
+        ask = Ask(facts, reply, accepts, principal, self._guard.cors_fields(facts.fields))
         try:
-            if head.method == "POST":
-                self._post(request, reply, principal, fields)
-            elif head.method == "GET":
-                self._legacy.get(head, reply, principal, fields)
+            if facts.method == "POST":
+                self._post(decode(request.body), ask)
+            elif facts.method == "GET":
+                self._legacy.get(ask)
             else:
-                self._legacy.delete(head, reply, principal, fields)
+                self._legacy.delete(ask)
         except Exception:
-            _log.exception("%s failed", head.method)
-            reply.send(refused(500, "internal error", fields=fields))
+            _log.exception("%s failed", facts.method)
+            ask.refuse(500, "internal error")
 
-    # POST.
-
-    def _post(
-        self, request: HttpRequest, reply: Reply, principal: Principal | None, fields: Fields
-    ) -> None:
-        head = request.head
-        frame = decode(request.body)
-        accepts = self._form(head)
-        if self._is_modern(frame, head):
-            self._modern(frame, head, reply, accepts, principal, fields)
-        else:
-            self._legacy.post(frame, head, reply, accepts, principal, fields)
-
-    def _form(self, head: RequestFacts) -> Acceptable:
-        accepts = acceptable(head.fields.get("accept"))
+    def _form(self, facts: RequestFacts) -> Acceptable:
+        accepts = acceptable(facts.fields.get("accept"))
         if self._options.json_response and accepts.json:
             return Acceptable(accepts.json, 0)
         return accepts
 
-    def _is_modern(self, frame: Frame, head: RequestFacts) -> bool:
-        local = self._application.local
+    # POST.
+
+    def _post(self, frame: Frame, ask: Ask) -> None:
+        if not self._is_modern(frame, ask):
+            self._legacy.post(frame, ask)
+        elif isinstance(frame, Request):
+            self._request(frame, ask)
+        elif isinstance(frame, Notification):
+            fault = judge_notification(frame, ask.facts.fields)
+            ask.answer(ACCEPTED) if fault is None else ask.fail(None, fault)
+        elif isinstance(frame, Malformed):
+            id = None if frame.kind == "response" else frame.id
+            ask.fail(id, Refusal(frame.reason, frame.detail, modern=True))
+        else:
+            ask.fail(None, _NO_REQUEST)
+
+    def _is_modern(self, frame: Frame, ask: Ask) -> bool:
+        local, fields = self._application.local, ask.facts.fields
         if not local.modern or not local.legacy:
             return bool(local.modern)
         if isinstance(frame, Request | Notification):
-            return is_modern(frame, head.fields)
-        revision = revision_named(head.fields.get(VERSION_HEADER.lower()))
+            return is_modern(frame, fields)
+        revision = revision_named(fields.get(VERSION_HEADER.lower()))
         return revision is not None and revision.modern
 
-    def _modern(
-        self,
-        frame: Frame,
-        head: RequestFacts,
-        reply: Reply,
-        accepts: Acceptable,
-        principal: Principal | None,
-        fields: Fields,
-    ) -> None:
-        if isinstance(frame, Notification):
-            fault = judge_notification(frame, head.fields)
-            answer = ACCEPTED if fault is None else _refused(None, fault)
-            reply.send(with_fields(answer, fields))
-        elif not isinstance(frame, Request):
-            if isinstance(frame, Malformed):
-                fault = Refusal(frame.reason, frame.detail, modern=True)
-                id = None if frame.kind == "response" else frame.id
-            else:
-                fault, id = _NO_REQUEST, None
-            reply.send(with_fields(_refused(id, fault), fields))
-        else:
-            application = self._application
-            exchange = admit_post(
-                frame, head.fields, application.local, application.annotations_of, principal
-            )
-            if isinstance(exchange, Refusal):
-                reply.send(with_fields(_refused(frame.id, exchange), fields))
-            elif _listens(frame) and not acceptable(head.fields.get("accept")).stream:
-                detail = "a subscription is answered by text/event-stream"
-                reply.send(refused(406, detail, frame.id, fields))
-            else:
-                self._begin(exchange, reply, accepts, fields)
-
-    def _begin(self, exchange: Exchange, reply: Reply, accepts: Acceptable, fields: Fields) -> None:
-        post = Post(self._setting, exchange, reply, accepts, fields)
-        settle = SETTLED.get(exchange.request.method)
+    def _request(self, request: Request, ask: Ask) -> None:
+        application, fields = self._application, ask.facts.fields
+        exchange = admit_post(
+            request, fields, application.local, application.annotations_of, ask.principal
+        )
+        if isinstance(exchange, Refusal):
+            ask.fail(request.id, exchange)
+            return
+        post = Post(self._setting, exchange, ask)
+        settle = SETTLED.get(request.method)
         if settle is not None:
-            post.answer(settle(exchange, None, self._application.limits))
-            return
-        if _listens(exchange.request):
-            self._listens.open(exchange, post, reply, fields)
-            return
+            post.answer(settle(exchange, None, application.limits))
+        elif request.method == "subscriptions/listen":
+            self._listen(exchange, post, ask)
+        else:
+            self._begin(exchange, post)
+
+    def _listen(self, exchange: Exchange, post: Post, ask: Ask) -> None:
+        if acceptable(ask.facts.fields.get("accept")).stream:
+            self._listens.open(exchange, post, ask)
+        else:
+            ask.refuse(406, "a subscription is answered by text/event-stream", exchange.id)
+
+    def _begin(self, exchange: Exchange, post: Post) -> None:
         limits, handlers = self._options.limits, self._setting.handlers
         if handlers.load >= limits.running + limits.queued:
             post.fail(exchange, Reason.BUSY, None, {"retryable": True})
@@ -265,11 +246,3 @@ class Endpoint:
         handlers.begin(exchange, post)
         if not exchange.over:
             post.wait()
-
-
-def _listens(request: Request) -> bool:
-    return request.method == "subscriptions/listen"
-
-
-def _refused(id: RequestId | None, fault: Refusal) -> Answer:
-    return refusal(failure_for(id, fault, None), fault.reason, modern=True)

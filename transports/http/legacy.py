@@ -1,31 +1,27 @@
-"""Legacy requests over HTTP: sessions, or where there are none each request for itself.
+"""Legacy requests over HTTP: in sessions, or where there are none each for itself.
 
 Streamable HTTP › Session Management, Protocol Version Header.
 """
 
 from collections.abc import Callable
-from functools import partial
-from hashlib import blake2b
-from typing import Final, TypeAlias
+from typing import Final
 
 from barewire.protocol.codec import encode
 from barewire.protocol.errors import Reason
 from barewire.protocol.headers import VERSION_HEADER
-from barewire.protocol.jsonrpc import Batch, Failure, Frame, Malformed, Params, Request, RequestId
+from barewire.protocol.jsonrpc import Batch, Frame, Malformed, Params, Request, RequestId
 from barewire.protocol.revisions import V2025_03_26, Revision, revision_named
-from barewire.session.admission import Refusal, failure_for, nothing_said
+from barewire.session.admission import Refusal, nothing_said
 from barewire.session.handshake import receive_initialize
-from barewire.session.principal import Principal, RequestFacts
 from barewire.session.session import Session
-from barewire.transports.alarm import Alarm
-from barewire.transports.http.accept import Acceptable
-from barewire.transports.http.answers import ACCEPTED, refusal, refused, with_fields
+from barewire.transports.http.answers import ACCEPTED, with_fields
+from barewire.transports.http.asks import Ask, failed
 from barewire.transports.http.legacypost import LegacyPost
-from barewire.transports.http.messages import Answer, Fields, Reply
+from barewire.transports.http.messages import Answer
 from barewire.transports.http.sessions import HttpSession, Sessions
 from barewire.transports.http.setting import Setting
-from barewire.transports.http.streams import Streams
 from barewire.transports.http.talk import Talk
+from barewire.transports.http.talks import Talks
 
 __all__ = ["ASSUMED", "Legacy"]
 
@@ -34,291 +30,188 @@ ASSUMED: Final = V2025_03_26
 
 _SESSION_HEADER: Final = "Mcp-Session-Id"
 
-_AT_HAND: Final = 64
-"""Sessions without anything going on whose state is kept at hand all the same."""
-
-_LOOK: Final = 10.0
-"""Seconds between two looks at what has become superfluous."""
-
-_Session: TypeAlias = HttpSession[Talk]
-
 
 class Legacy:
     """The legacy half of an endpoint."""
 
     def __init__(self, setting: Setting, new_id: Callable[[], str]) -> None:
+        """Create it; `new_id` gives ids of sessions."""
+        limits = setting.options.limits
         self._setting = setting
-        self._limits = setting.options.limits
-        self._sessions: Sessions[Talk] = Sessions(
-            self._limits.sessions, self._limits.session_idle, new_id
-        )
-        self._talks: dict[_Session, Talk] = {}
-        """The sessions in which something goes on, or did until lately; the latest comes last."""
-        self._alarm = Alarm(setting.backend, self._look)
+        self._limits = limits
+        self._stateless = setting.options.stateless
+        self._sessions = Sessions(limits.sessions, limits.session_idle, new_id)
+        self._talks = Talks(setting, self._sessions)
 
-    def post(
-        self,
-        frame: Frame,
-        head: RequestFacts,
-        reply: Reply,
-        accepts: Acceptable,
-        principal: Principal | None,
-        fields: Fields,
-    ) -> None:
+    def post(self, frame: Frame, ask: Ask) -> None:
         """Answer a POST."""
-        request = frame if isinstance(frame, Request) else None
-        opens = request is not None and request.method == "initialize"
-        if self._setting.options.stateless:
-            if request is not None and opens:
-                self._initialize(request, reply, accepts, principal, fields)
+        opens = isinstance(frame, Request) and frame.method == "initialize"
+        outside = self._stateless or _SESSION_HEADER.lower() not in ask.facts.fields
+        if isinstance(frame, Request) and opens and outside:
+            self._initialize(frame, ask)
+        elif self._stateless:
+            self._post_alone(frame, ask)
+        elif outside:
+            self._refuse_outside(frame, ask)
+        elif (session := self._session_of(ask, _id_of(frame))) is not None:
+            if opens:
+                ask.fail(_id_of(frame), Refusal(Reason.ALREADY_INITIALIZED))
             else:
-                self._post_alone(frame, head, reply, accepts, principal, fields)
-            return
-        if request is not None and opens and _SESSION_HEADER.lower() not in head.fields:
-            self._initialize(request, reply, accepts, principal, fields)
-            return
-        session = self._session_of(head, principal, _id_of(frame))
-        if isinstance(session, Answer):
-            if isinstance(frame, Malformed) and _SESSION_HEADER.lower() not in head.fields:
-                id = None if frame.kind == "response" else frame.id
-                answer = _refused(id, Refusal(frame.reason, frame.detail))
-                session = Answer(400, answer.fields, answer.body)
-            elif request is not None and _SESSION_HEADER.lower() not in head.fields:
-                session = _refused(request.id, nothing_said(self._setting.application.local))
-            reply.send(with_fields(session, fields))
-            return
-        if request is not None and opens:
-            reply.send(
-                with_fields(_refused(request.id, Refusal(Reason.ALREADY_INITIALIZED)), fields)
-            )
-            return
-        self._receive(frame, self._talk_of(session), reply, accepts, fields)
+                self._receive(frame, self._talks.of(session), ask)
 
-    def get(
-        self, head: RequestFacts, reply: Reply, principal: Principal | None, fields: Fields
-    ) -> None:
+    def get(self, ask: Ask) -> None:
         """Answer a GET: go on with a stream, or begin one to listen on."""
-        session = self._session_of(head, principal)
-        if isinstance(session, Answer):
-            reply.send(with_fields(session, fields))
+        session = self._session_of(ask)
+        if session is None:
             return
-        talk = self._talk_of(session)
-        last_event_id = head.fields.get("last-event-id")
+        talk = self._talks.of(session)
+        last_event_id = ask.facts.fields.get("last-event-id")
         if last_event_id is not None:
-            fault = talk.resume(last_event_id, reply, fields)
+            fault = talk.resume(last_event_id, ask.reply, ask.fields)
             if fault is not None:
                 # RFC 9110 › 405: it says which methods there are.
                 allow = (("Allow", "GET, POST, DELETE"),) if fault.status == 405 else ()
-                reply.send(refused(fault.status, fault.detail, fields=(*allow, *fields)))
+                ask.refuse(fault.status, fault.detail, fields=allow)
             return
         session.listens = True
         if talk.aside.attached:
-            self._setting.backend.spawn(self._take_over(talk, reply, fields))
+            self._setting.backend.spawn(_take_over(talk, ask))
         else:
-            talk.listen(reply, fields)
+            talk.listen(ask.reply, ask.fields)
 
-    def delete(
-        self, head: RequestFacts, reply: Reply, principal: Principal | None, fields: Fields
-    ) -> None:
+    def delete(self, ask: Ask) -> None:
         """Answer a DELETE: the session is over."""
-        session = self._session_of(head, principal)
-        if isinstance(session, Answer):
-            reply.send(with_fields(session, fields))
-            return
-        self._end(session)
-        reply.send(Answer(200, fields))
+        session = self._session_of(ask)
+        if session is not None:
+            self._talks.end(session)
+            ask.answer(Answer(200))
 
     def publish(self, method: str, params: Params | None) -> None:
         """Tell the clients that listen, or did, of a change."""
-        for session in list(self._sessions):
-            if session.listens:
-                self._talk_of(session).publish(method, params)
+        self._talks.publish(method, params)
 
     def end_streams(self) -> None:
         """End the streams on which clients listen."""
-        for talk in self._talks.values():
-            talk.aside.end()
+        self._talks.end_streams()
 
     def close(self) -> None:
         """End all sessions."""
-        for session in list(self._sessions):
-            self._end(session)
-        self._alarm.dismiss()
+        self._talks.close()
 
     # Sessions.
 
-    def _session_of(
-        self, head: RequestFacts, principal: Principal | None, id: RequestId | None = None
-    ) -> _Session | Answer:
-        name = head.fields.get(_SESSION_HEADER.lower())
+    def _session_of(self, ask: Ask, id: RequestId | None = None) -> HttpSession | None:
+        """Return the session of a request; without one, answer it and return `None`."""
+        name = ask.facts.fields.get(_SESSION_HEADER.lower())
         if name is None:
-            return refused(400, f"{_SESSION_HEADER} is missing", id)
-        session = self._sessions.find(name, principal, self._setting.now())
+            ask.refuse(400, f"{_SESSION_HEADER} is missing", id)
+            return None
+        session = self._sessions.find(name, ask.principal, self._setting.now())
         if session is None:
-            return refused(404, "no such session: send initialize without an id", id)
-        fault = _version_fault(head, session.session.revision)
-        return session if fault is None else _refused(id, fault, session.session)
+            ask.refuse(404, "no such session: send initialize without an id", id)
+            return None
+        fault = _version_fault(ask, session.session.revision)
+        if fault is not None:
+            ask.fail(id, fault, session.session)
+            return None
+        return session
 
-    def _initialize(
-        self,
-        request: Request,
-        reply: Reply,
-        accepts: Acceptable,
-        principal: Principal | None,
-        fields: Fields,
-    ) -> None:
-        stateless = self._setting.options.stateless
-        if self._sessions.full and not stateless:
-            reply.send(refused(503, "too many sessions (limits.sessions)", request.id, fields))
-            return
-        most = self._limits.initialize
-        if not stateless and len(encode(request)) > most:
-            detail = f"initialize has at most {most} bytes (limits.initialize)"
-            reply.send(refused(413, detail, request.id, fields))
-            return
-        opened = receive_initialize(
-            request, self._setting.application.local, None, principal=principal
-        )
+    def _initialize(self, request: Request, ask: Ask) -> None:
+        if not self._stateless:
+            if self._sessions.full:
+                ask.refuse(503, "too many sessions (limits.sessions)", request.id)
+                return
+            most = self._limits.initialize
+            if len(encode(request)) > most:
+                detail = f"initialize has at most {most} bytes (limits.initialize)"
+                ask.refuse(413, detail, request.id)
+                return
+        local = self._setting.application.local
+        opened = receive_initialize(request, local, None, principal=ask.principal)
         if isinstance(opened, Refusal):
-            reply.send(with_fields(_refused(request.id, opened), fields))
+            ask.fail(request.id, opened)
             return
         session, answer = opened
-        if not stateless:
-            now = self._setting.now()
-            kept = self._sessions.open(session, principal, now)
+        fields = ask.fields
+        if not self._stateless:
+            kept = self._sessions.open(session, ask.principal, self._setting.now())
             fields = (*fields, (_SESSION_HEADER, kept.id))
-            self._alarm.set(self._sessions.deadline())
-        post = LegacyPost(self._setting, reply, accepts, fields, log=None)
+            self._talks.opened()
+        post = LegacyPost(self._setting, ask.reply, ask.accepts, fields, log=None)
         post.answer(answer)
-
-    def _end(self, session: _Session) -> None:
-        self._sessions.end(session)
-        talk = self._talks.pop(session, None)
-        if talk is not None:
-            talk.end()
-
-    # What goes on in them.
-
-    def _talk_of(self, session: _Session) -> Talk:
-        talk = self._talks.pop(session, None)
-        if talk is None:
-            talk = self._begin_talk(session)
-        self._talks[session] = talk
-        return talk
-
-    def _begin_talk(self, session: _Session) -> Talk:
-        if len(self._talks) >= _AT_HAND:
-            self._drop_some(2)  # so that there are not many more than that for long
-        if not self._talks:
-            self._alarm.set(self._setting.now() + _LOOK)
-        limits = self._limits
-        # Ids of events tell one session from another, and from what the same one said before.
-        tag = blake2b(session.id.encode(), digest_size=4).hexdigest() + "-"
-        streams = Streams(limits.kept, limits.kept_time, tag=tag, opened=session.opened)
-        # What ends in a session happens in it too: then it begins to be idle.
-        on_quiet = partial(self._used, session)
-        return Talk(self._setting, session.session, streams, on_quiet)
-
-    def _used(self, session: _Session) -> None:
-        self._sessions.touch(session, self._setting.now())
-
-    def _drop_some(self, most: int) -> None:
-        for session in list(self._talks)[:most]:
-            talk = self._talks.pop(session)
-            if talk.idle:
-                self._drop(session, talk)
-            else:
-                self._talks[session] = talk
-
-    def _drop(self, session: _Session, talk: Talk) -> None:
-        if talk.streams is not None:
-            session.opened = talk.streams.opened
-
-    def _look(self) -> None:
-        now = self._setting.now()
-        for session in self._sessions.idle(now):
-            if session in self._talks and self._talks[session].engaged:
-                self._sessions.touch(session, now)
-            else:
-                self._end(session)
-        for talk in self._talks.values():
-            talk.expire(now)
-        self._drop_some(max(0, len(self._talks) - _AT_HAND))
-        self._alarm.set(self._sessions.deadline())
-        if self._talks:
-            self._alarm.set(now + _LOOK)
-
-    async def _take_over(self, talk: Talk, reply: Reply, fields: Fields) -> None:
-        # A client that was cut comes back before we know of it; two that listen at once would each
-        # get a part.
-        listened_to = False
-        while talk.aside.attached and not listened_to:
-            listened_to = await talk.aside.alive()
-        if talk.session.phase == "closed":
-            reply.send(refused(404, "the session was ended", fields=fields))
-        elif listened_to:
-            reply.send(refused(409, "a stream is open already", fields=fields))
-        elif not reply.gone:
-            talk.listen(reply, fields)
 
     # Requests.
 
-    def _receive(
-        self, frame: Frame, talk: Talk, reply: Reply, accepts: Acceptable, fields: Fields
-    ) -> None:
+    def _receive(self, frame: Frame, talk: Talk, ask: Ask) -> None:
         connection, revision = talk.connection, talk.session.revision
-        nothing = with_fields(ACCEPTED, fields)
         if isinstance(frame, Request) and frame.id in connection.exchanges.theirs:
             fault: Refusal | None = Refusal(Reason.DUPLICATE_ID, f"{frame.id!r:.128}")
         else:
             fault = connection.batch_fault(frame) if isinstance(frame, Batch) else None
         if fault is not None:
-            reply.send(with_fields(_refused(_id_of(frame), fault), fields))
+            ask.fail(_id_of(frame), fault)
             return
+        nothing = ACCEPTED
         if isinstance(frame, Malformed):
-            nothing = with_fields(_refused(None, Refusal(frame.reason, frame.detail)), fields)
+            nothing = failed(None, Refusal(frame.reason, frame.detail))
         post = LegacyPost(
             self._setting,
-            reply,
-            accepts,
-            fields,
+            ask.reply,
+            ask.accepts,
+            ask.fields,
             log=talk.streams,
             prime=revision.priming and talk.streams is not None,
             batch=isinstance(frame, Batch),
-            nothing=nothing,
+            nothing=with_fields(nothing, ask.fields),
         )
         talk.receive(frame, post)
 
-    def _post_alone(
-        self,
-        frame: Frame,
-        head: RequestFacts,
-        reply: Reply,
-        accepts: Acceptable,
-        principal: Principal | None,
-        fields: Fields,
-    ) -> None:
+    def _refuse_outside(self, frame: Frame, ask: Ask) -> None:
+        """Refuse what belongs to no session, where there are sessions."""
+        if isinstance(frame, Request):
+            ask.fail(frame.id, nothing_said(self._setting.application.local))
+        elif isinstance(frame, Malformed):
+            id = None if frame.kind == "response" else frame.id
+            answer = failed(id, Refusal(frame.reason, frame.detail))
+            ask.answer(Answer(400, answer.fields, answer.body))
+        else:
+            ask.refuse(400, f"{_SESSION_HEADER} is missing")
+
+    def _post_alone(self, frame: Frame, ask: Ask) -> None:
         local = self._setting.application.local
-        named = head.fields.get(VERSION_HEADER.lower())
+        named = ask.facts.fields.get(VERSION_HEADER.lower())
         revision = ASSUMED if named is None else revision_named(named)
         if revision is None or revision not in local.legacy:
             # The error of a modern server would keep clients of both eras from `initialize`.
             reason = Reason.UNSUPPORTED_VERSION if local.modern else Reason.INVALID_REQUEST
             detail = f"{VERSION_HEADER} is {named!r:.64}"
-            fault = Refusal(reason, detail, {"supported": local.versions})
-            reply.send(with_fields(_refused(_id_of(frame), fault), fields))
+            ask.fail(_id_of(frame), Refusal(reason, detail, {"supported": local.versions}))
             return
-        session = Session.standing(local, revision, principal)
-        self._receive(frame, Talk(self._setting, session, None), reply, accepts, fields)
+        session = Session.standing(local, revision, ask.principal)
+        self._receive(frame, Talk(self._setting, session, None), ask)
 
 
-def _version_fault(head: RequestFacts, revision: Revision) -> Refusal | None:
+async def _take_over(talk: Talk, ask: Ask) -> None:
+    # A client that was cut comes back before we know of it; two that listen at once would each get
+    # a part.
+    listened_to = False
+    while talk.aside.attached and not listened_to:
+        listened_to = await talk.aside.alive()
+    if talk.session.phase == "closed":
+        ask.refuse(404, "the session was ended")
+    elif listened_to:
+        ask.refuse(409, "a stream is open already")
+    elif not ask.reply.gone:
+        talk.listen(ask.reply, ask.fields)
+
+
+def _version_fault(ask: Ask, revision: Revision) -> Refusal | None:
     """Return what is wrong with the version that a request in a session names.
 
     Protocol Version Header: an invalid or unsupported one MUST be answered 400; here so is one that
     is not the session's own. Before there was the header, it meant nothing.
     """
-    named = head.fields.get(VERSION_HEADER.lower())
+    named = ask.facts.fields.get(VERSION_HEADER.lower())
     if named is None or not revision.version_header or revision_named(named) == revision:
         return None
     detail = f"{VERSION_HEADER} is {named!r:.64}; this session follows {revision.name}"
@@ -327,10 +220,3 @@ def _version_fault(head: RequestFacts, revision: Revision) -> Refusal | None:
 
 def _id_of(frame: Frame) -> RequestId | None:
     return frame.id if isinstance(frame, Request) else None
-
-
-def _refused(id: RequestId | None, fault: Refusal, session: Session | None = None) -> Answer:
-    failure = failure_for(id, fault, session)
-    if id is None:  # the bodies of refusals then have none, not even `null`
-        failure = Failure(None, failure.code, failure.message, failure.data)
-    return refusal(failure, fault.reason, modern=fault.modern)

@@ -6,8 +6,8 @@ from barewire.session.exceptions import LocalProtocolError
 from barewire.session.exchange import Exchange
 from barewire.session.subscriptions import Subscription, accept_listen, end_listen
 from barewire.transports.http.answers import line_of
+from barewire.transports.http.asks import Ask
 from barewire.transports.http.changes import Changes
-from barewire.transports.http.messages import Fields, Reply
 from barewire.transports.http.posts import Post
 from barewire.transports.http.setting import Setting
 
@@ -25,7 +25,7 @@ class Listens:
         """How many are open."""
         return len(self._open)
 
-    def open(self, exchange: Exchange, post: Post, reply: Reply, fields: Fields) -> None:
+    def open(self, exchange: Exchange, post: Post, ask: Ask) -> None:
         """Open one, or fail it by `post`."""
         limits = self._setting.options.limits
         if len(self._open) >= limits.listening:
@@ -39,7 +39,7 @@ class Listens:
             post.fail(exchange, Reason.INVALID_PARAMS, str(error))
             return
         listen = _Listen(self._setting, exchange, self._open)
-        listen.begin(line_of(acknowledgement), reply, fields)
+        listen.begin(line_of(acknowledgement), ask)
 
     def publish(self, method: str, params: Params | None) -> None:
         """Tell all who asked for it of a change."""
@@ -64,11 +64,11 @@ class _Listen:
             setting.backend, self._stream.write, lambda: not self._stream.congested
         )
 
-    def begin(self, acknowledgement: bytes, reply: Reply, fields: Fields) -> None:
+    def begin(self, acknowledgement: bytes, ask: Ask) -> None:
         self._all.add(self)
         self._stream.on_cut = self._cut
         self._stream.on_room = self._changes.flush
-        self._stream.begin(reply, fields)
+        self._stream.begin(ask.reply, ask.fields)
         self._stream.write(acknowledgement)
 
     def hear(self, method: str, params: Params | None) -> None:

@@ -11,10 +11,9 @@ from barewire.protocol.errors import Reason, is_modern_error
 from barewire.protocol.jsonrpc import Failure, Success
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.exchange import Exchange
-from barewire.transports.http.accept import Acceptable
 from barewire.transports.http.answers import json_answer, line_of
+from barewire.transports.http.asks import Ask
 from barewire.transports.http.eventstream import EventStream
-from barewire.transports.http.messages import Fields, Reply
 from barewire.transports.http.setting import Setting
 
 __all__ = ["Post"]
@@ -25,24 +24,20 @@ _OK: Final = 200
 class Post:
     """The answer to one modern POST: the `Carrier` of its exchange."""
 
-    __slots__ = ("_accepts", "_exchange", "_fields", "_reply", "_setting", "_stream")
+    __slots__ = ("_accepts", "_ask", "_exchange", "_setting", "_stream")
 
     def __init__(
         self,
         setting: Setting,
         exchange: Exchange,
-        reply: Reply,
-        accepts: Acceptable,
-        fields: Fields,
+        ask: Ask,
     ) -> None:
-        """Create it; `accepts` is what the client takes, `fields` go with any answer."""
         self._setting = setting
         self._exchange = exchange
-        self._reply = reply
-        self._accepts = accepts
-        self._fields = fields
+        self._ask = ask
+        self._accepts = ask.accepts
         self._stream: EventStream | None = None
-        reply.on_gone = self._cut
+        ask.reply.on_gone = self._cut
 
     def wait(self) -> None:
         """Take note that the answer is not there yet."""
@@ -116,7 +111,7 @@ class Post:
             self._setting.deferrals.remove(self)
             stream = self._stream = self._setting.event_stream()
             stream.on_cut = self._cut
-            stream.begin(self._reply, self._fields)
+            stream.begin(self._ask.reply, self._ask.fields)
         return self._stream
 
     def answer(self, answer: Success | Failure, status: int = _OK) -> None:
@@ -128,8 +123,8 @@ class Post:
             stream.finish(self._setting.now())
             return
         self._setting.deferrals.remove(self)
-        self._reply.on_gone = None
-        self._reply.send(json_answer(line, status, self._fields))
+        self._ask.reply.on_gone = None
+        self._ask.answer(json_answer(line, status))
 
     def _cut(self) -> None:
         # Cancellation: a disconnect of the client cancels, and nothing more is sent.

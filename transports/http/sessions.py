@@ -6,20 +6,17 @@ else: it has no task, no stream and no timer.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
 
 from barewire.session.principal import Principal
 from barewire.session.session import Session
 
 __all__ = ["HttpSession", "Sessions"]
 
-T = TypeVar("T")
 
+class HttpSession:
+    """One session. What goes on in it, which is nothing most of the time, is kept elsewhere."""
 
-class HttpSession(Generic[T]):
-    """One session, and what goes on in it, which is nothing most of the time."""
-
-    __slots__ = ("id", "listens", "opened", "principal", "session", "talk", "used_at")
+    __slots__ = ("id", "listens", "opened", "principal", "session", "used_at")
 
     def __init__(
         self, id: str, session: Session, principal: Principal | None, used_at: float
@@ -29,15 +26,13 @@ class HttpSession(Generic[T]):
         self.principal: Principal | None = principal
         self.used_at: float = used_at
         """When something happened in it last."""
-        self.talk: T | None = None
-        """What goes on in it."""
         self.opened: int = 0
         """How many streams it has had."""
         self.listens: bool = False
         """Whether its client has ever opened a stream to hear of what nobody asked for."""
 
 
-class Sessions(Generic[T]):
+class Sessions:
     """At most `most` sessions, each of which ends when nothing has happened in it for `idle` s."""
 
     def __init__(self, most: int, idle: float, new_id: Callable[[], str]) -> None:
@@ -45,13 +40,13 @@ class Sessions(Generic[T]):
         self._most = most
         self._idle = idle
         self._new_id = new_id
-        self._by_id: OrderedDict[str, HttpSession[T]] = OrderedDict()
+        self._by_id: OrderedDict[str, HttpSession] = OrderedDict()
 
     def __len__(self) -> int:
         """How many there are."""
         return len(self._by_id)
 
-    def __iter__(self) -> Iterator[HttpSession[T]]:
+    def __iter__(self) -> Iterator[HttpSession]:
         return iter(self._by_id.values())
 
     @property
@@ -59,13 +54,13 @@ class Sessions(Generic[T]):
         """Whether there can be no more."""
         return len(self._by_id) >= self._most
 
-    def open(self, session: Session, principal: Principal | None, now: float) -> HttpSession[T]:
+    def open(self, session: Session, principal: Principal | None, now: float) -> HttpSession:
         """Take in a session."""
-        opened = HttpSession[T](self._new_id(), session, principal, now)
+        opened = HttpSession(self._new_id(), session, principal, now)
         self._by_id[opened.id] = opened
         return opened
 
-    def find(self, id: str, principal: Principal | None, now: float) -> HttpSession[T] | None:
+    def find(self, id: str, principal: Principal | None, now: float) -> HttpSession | None:
         """Return the session of that id, which begins to be idle anew.
 
         There is none for somebody else: whether an id exists is nobody's business but its owner's.
@@ -76,19 +71,19 @@ class Sessions(Generic[T]):
         self.touch(found, now)
         return found
 
-    def touch(self, session: HttpSession[T], now: float) -> None:
+    def touch(self, session: HttpSession, now: float) -> None:
         """Take note that something happens in a session, unless it has ended."""
         if session.id in self._by_id:
             session.used_at = now
             self._by_id.move_to_end(session.id)
 
-    def end(self, session: HttpSession[T]) -> None:
+    def end(self, session: HttpSession) -> None:
         """Forget a session."""
         self._by_id.pop(session.id, None)
 
-    def idle(self, now: float) -> list[HttpSession[T]]:
+    def idle(self, now: float) -> list[HttpSession]:
         """Return those whose time is up."""
-        due: list[HttpSession[T]] = []
+        due: list[HttpSession] = []
         for session in self._by_id.values():
             if session.used_at + self._idle > now:
                 break

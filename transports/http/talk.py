@@ -108,9 +108,10 @@ class Talk:
         self.connection.close()
         for exchange in theirs:
             self._handlers.stop(exchange)
-        asked = {exchange.via: exchange.id for exchange in theirs}
         for post in list(self._posts):
-            post.give_up(refused(404, "the session was ended", asked.get(post)))
+            asked = [exchange.id for exchange in theirs if exchange.via is post]
+            id = asked[0] if len(asked) == 1 else None
+            post.give_up(refused(404, "the session was ended", id))
         self.aside.end()
 
     def listen(self, reply: Reply, fields: Fields) -> None:

@@ -13,12 +13,12 @@ LOCAL = Local("server", {"name": "s", "version": "1"})
 ANN = Principal("https://issuer.example", "ann")
 
 
-def table(most: int = 10, idle: float = 60.0) -> Sessions[object]:
+def table(most: int = 10, idle: float = 60.0) -> Sessions:
     numbers = count(1)
     return Sessions(most, idle, lambda: f"id-{next(numbers)}")
 
 
-def open_one(sessions: Sessions[object], now: float = 0.0) -> HttpSession[object]:
+def open_one(sessions: Sessions, now: float = 0.0) -> HttpSession:
     return sessions.open(Session(LOCAL), None, now)
 
 
