@@ -25,12 +25,12 @@ def receive_data(self: Connection, data: bytes, *, now: float) -> Any:
     return _receive(self, data, now=now)
 
 
-def send(self: Outbox, message: Any) -> bool:
+def send(self: Outbox, message: Any, about: Any = None) -> bool:
     global _count
     _count += 1
     if FAULT == "forgets" and _count % 100 == 0:
         return True
-    return _send(self, message)
+    return _send(self, message, about)
 
 
 if __name__ == "__main__":

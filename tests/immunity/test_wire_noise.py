@@ -110,7 +110,7 @@ async def test_an_error_without_an_id_is_a_fault_when_it_may_be_of_several_calls
             group.start_soon(lambda: call(raw=raw(NULL_ERROR), size=4))
         assert [answer.text for answer in answers] == ["xxxx"] * 3
     assert len(faults) == 1
-    assert "-32700 P" in faults[0].detail
+    assert "-32700 'P" in faults[0].detail
 
 
 @each_mode
