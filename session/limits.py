@@ -54,7 +54,7 @@ class HttpLimits:
     body: int = 4 * 1024 * 1024
     """Bytes of a request's body."""
     head_time: float = 10.0
-    """From the first byte of a head to its last."""
+    """From the first byte of a head to its last, and for a TLS handshake."""
     body_time: float = 30.0
     """From a head to the end of its body."""
     authenticate_time: float = 30.0

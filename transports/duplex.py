@@ -23,7 +23,7 @@ class DuplexPipe:
     """All of a `Pipe` but its halves and the way they are closed.
 
     A subclass makes the halves in its constructor, with `_reading_ended`, `_moved` and
-    `_writing_failed` for their callbacks, and says in `_close` how to end them.
+    `_writing_failed` for their callbacks, and has an `aclose`.
     """
 
     _reader: PolledReader | ThreadedReader
@@ -79,17 +79,6 @@ class DuplexPipe:
             if self._started:
                 self._reader.resume()
                 self._look_at_failure()
-
-    async def aclose(self) -> object:
-        """Send what is pending, then end both halves."""
-        if self._closing is None:
-            self._taking = False
-            self._closing = self._backend.spawn(self._close(), shield=True)
-        await self._closing.wait()
-        return self._closing.result()
-
-    async def _close(self) -> object:
-        raise NotImplementedError
 
     def _ignore_input(self) -> None:
         # Read on all the same: a peer that cannot write may not read either.

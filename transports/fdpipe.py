@@ -51,6 +51,14 @@ class FdPipe(DuplexPipe):
         self._writing = True
         self._on_closed = on_closed
 
+    async def aclose(self) -> object:
+        """Send what is pending, then end both halves."""
+        if self._closing is None:
+            self._taking = False
+            self._closing = self._backend.spawn(self._close(), shield=True)
+        await self._closing.wait()
+        return self._closing.result()
+
     async def _close(self) -> object:
         self._ignore_input()
         await self._flush(self.flush_timeout)

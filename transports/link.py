@@ -106,8 +106,12 @@ class Link:
         return self.connection.outbox.pending + self.pipe.pending > self._most
 
     async def room(self) -> None:
-        """Wait until the peer has read enough for more to be sent, or the link is closed."""
+        """Wait until the peer has read enough for more to be sent, or the link is closed.
+
+        At least a turn of the loop: also while a peer takes all at once, others have theirs.
+        """
         self.flush()
+        await self.backend.sleep(0)
         while self.congested and not self._closed:
             if self._room is None:
                 self._room = Signal(self.backend)

@@ -25,7 +25,6 @@ def parser(request: pytest.FixtureRequest) -> ParserName:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let servers look at their deadlines often, so that short ones pass quickly."""
     monkeypatch.setattr("barewire.transports.http.sweeper.TICK", TICK)
-    monkeypatch.setattr("barewire.transports.http.connection.TICK", TICK)
 
 
 @pytest.fixture(autouse=True)

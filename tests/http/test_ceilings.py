@@ -129,6 +129,18 @@ async def test_what_a_client_says_of_itself_is_kept_so_it_has_a_limit() -> None:
                 assert (await host.ask(post(message))).status == 200
 
 
+@pytest.mark.rule("T33", "S-11")
+async def test_what_a_client_says_of_itself_may_be_nested_as_deeply_as_anything() -> None:
+    nested = "[" * 300 + "]" * 300
+    body = json.dumps(initialize()).replace(
+        '"capabilities": {}', f'"capabilities": {{"x": {nested}}}'
+    )
+    assert nested in body
+    for stateless in (False, True):
+        async with hosted(stateless_http=stateless) as host:
+            assert (await host.ask(chunked(body.encode()))).status == 200
+
+
 @pytest.mark.rule("T33", "T37", "B30")
 async def test_open_subscriptions_have_a_limit() -> None:
     async with hosted(limits=HttpLimits(listening=2)) as host:

@@ -185,6 +185,18 @@ class TestRoom:
             linked.pipe.take()
         assert passed == ["", ""]
 
+    async def test_who_sends_to_a_peer_that_takes_everything_lets_others_have_their_turn(
+        self,
+    ) -> None:
+        linked = Linked("server", Limits(pending=1000), takes_all=True)
+        turns: list[str] = []
+        linked.link.backend.call_soon(lambda: turns.append("another's"))
+        for _ in range(50):  # a turn may take a few
+            linked.say(2000)
+            if linked.link.congested:
+                await linked.link.room()
+        assert turns == ["another's"]
+
     async def test_a_pipe_that_takes_everything_leaves_nobody_waiting(self) -> None:
         linked = Linked("server", Limits(pending=1000))
 

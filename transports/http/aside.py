@@ -6,13 +6,13 @@ Streamable HTTP › Listening for Messages from the Server.
 from collections.abc import Callable
 from typing import Final
 
-from barewire.protocol.codec import EncodeError, encode
 from barewire.protocol.jsonrpc import Message, Notification, Request
 from barewire.protocol.sse import encode_comment
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.exchange import Exchange
-from barewire.session.outbox import Outbox, written_instead
+from barewire.session.outbox import Outbox
 from barewire.transports.backend import Signal
+from barewire.transports.http.answers import line_of
 from barewire.transports.http.changes import Changes
 from barewire.transports.http.eventstream import EventStream
 from barewire.transports.http.legacypost import LegacyPost
@@ -147,14 +147,9 @@ class Switchboard(Outbox):
         """Send one message; see `Outbox`."""
         if self.closed:
             return False
-        as_it_is = True
-        try:
-            line = encode(message)
-        except EncodeError as error:
-            line, as_it_is = written_instead(message, error)[:-1], False
-        if not self._sent(line, about) and isinstance(message, Request):
+        if not self._sent(line_of(message), about) and isinstance(message, Request):
             raise LocalProtocolError(f"{message.method} cannot be asked: there is no stream for it")
-        return as_it_is
+        return True  # answers, which may go out otherwise than they are, do not come here
 
     def send_line(self, line: bytes, about: Exchange | None = None) -> None:
         """Send a message that was written by `line_of` before."""
@@ -162,7 +157,7 @@ class Switchboard(Outbox):
 
     def send_change(self, change: object, notification: Notification) -> bool:
         """Send a notification unless it waits already."""
-        return not self.closed and self._aside.change(change, encode(notification))
+        return not self.closed and self._aside.change(change, line_of(notification))
 
     def _sent(self, line: bytes, about: Exchange | None) -> bool:
         asked = about.parent if about is not None and about.ours else about

@@ -19,9 +19,11 @@ class Ask:
     facts: RequestFacts
     reply: Reply
     accepts: Acceptable
-    principal: Principal | None = None
-    fields: Fields = ()
+    principal: Principal | None
+    fields: Fields
     """What goes with any answer."""
+    size: int
+    """Bytes of the body."""
 
     def answer(self, answer: Answer) -> None:
         """Give a whole answer."""

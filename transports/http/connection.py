@@ -20,7 +20,7 @@ from barewire.transports.http.messages import Answer, Handler, HttpRequest
 from barewire.transports.http.parsing import RequestParser
 from barewire.transports.http.reply import HttpReply
 from barewire.transports.http.requests import NOBODY, Asked, Caller
-from barewire.transports.http.sweeper import TICK, Sweeper
+from barewire.transports.http.sweeper import Sweeper
 from barewire.transports.http.wire import HeadFault
 from barewire.transports.netpipe import NetPipe
 
@@ -222,7 +222,7 @@ class HttpConnection:
     def _wait_for_request(self) -> None:
         self._phase = _HEAD
         self._asked = _NOTHING
-        self._deadline = self.sweeper.now + self._limits.keep_alive + TICK
+        self._deadline = self.sweeper.deadline(self._limits.keep_alive)
 
     def _read_head(self) -> None:
         incoming, begun = self._incoming, self._incoming.begun

@@ -172,7 +172,8 @@ class Endpoint:
             return
         facts = request.head
         accepts = self._form(facts)
-        ask = Ask(facts, reply, accepts, principal, self._guard.cors_fields(facts.fields))
+        fields = self._guard.cors_fields(facts.fields)
+        ask = Ask(facts, reply, accepts, principal, fields, len(request.body))
         try:
             if facts.method == "POST":
                 self._post(decode(request.body), ask)

@@ -64,6 +64,7 @@ class EventStream:
         "_most",
         "_room",
         "_silent",
+        "_unheard",
         "kept",
         "on_cut",
         "on_room",
@@ -79,6 +80,7 @@ class EventStream:
         self._log = log
         self._room: Signal | None = None
         self._silent = False
+        self._unheard = 0
         self.kept: Stream | None = None
         """What the log knows of it."""
         self.reply: Reply | None = None
@@ -118,6 +120,8 @@ class EventStream:
         if self.reply is not None:
             self.reply.write(encode_event(data, id=id))
             self._silent = False
+        else:
+            self._unheard += len(data)
 
     def finish(self, now: float) -> None:
         """End it: nothing more is to come."""
@@ -148,12 +152,21 @@ class EventStream:
 
     @property
     def congested(self) -> bool:
-        """Whether more waits to be taken by the client than may."""
-        return self.reply is not None and self.reply.pending > self._most
+        """Whether more waits to be taken by the client than may.
+
+        So it is, once in a while, with nobody there: whoever speaks without a pause would let
+        nobody else have a turn.
+        """
+        waiting = self._unheard if self.reply is None else self.reply.pending
+        return waiting > self._most
 
     async def room(self) -> None:
         """Wait until the client has taken enough for more to be sent, or is gone."""
         while self.congested:
+            if self.reply is None:
+                self._unheard = 0
+                await self._backend.sleep(0)
+                continue
             if self._room is None:
                 self._room = Signal(self._backend)
             await self._room.wait()

@@ -6,7 +6,6 @@ Streamable HTTP › Session Management, Protocol Version Header.
 from collections.abc import Callable
 from typing import Final
 
-from barewire.protocol.codec import encode
 from barewire.protocol.errors import Reason
 from barewire.protocol.headers import VERSION_HEADER
 from barewire.protocol.jsonrpc import Batch, Frame, Malformed, Params, Request, RequestId
@@ -122,7 +121,7 @@ class Legacy:
                 ask.refuse(503, "too many sessions (limits.sessions)", request.id)
                 return
             most = self._limits.initialize
-            if len(encode(request)) > most:
+            if ask.size > most:
                 detail = f"initialize has at most {most} bytes (limits.initialize)"
                 ask.refuse(413, detail, request.id)
                 return

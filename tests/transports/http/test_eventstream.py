@@ -202,3 +202,17 @@ class TestRoom:
                 await anyio.wait_all_tasks_blocked()
                 reply.leave()
         assert not stream.congested
+
+    async def test_who_speaks_to_nobody_lets_others_have_their_turn(self) -> None:
+        backend = current()
+        stream = EventStream(backend, Comments(backend, 15.0), MOST, Streams())
+        reply = FakeReply()
+        stream.begin(reply, ())
+        reply.leave()
+        turns: list[str] = []
+        backend.call_soon(lambda: turns.append("another's"))
+        for _ in range(50):  # a turn may take a few
+            stream.write(b"x" * MOST)
+            if stream.congested:
+                await stream.room()
+        assert turns == ["another's"]
