@@ -48,7 +48,8 @@ class Listener:
 
     `on_connection` is called with each new pipe, on the loop, before it is started; with a
     `context`, after the TLS handshake, for which there are `handshake_timeout` seconds (default:
-    10). An exception that escapes from it is logged, and resets that connection.
+    10). An exception that escapes from it is logged, and resets that connection. `arrival_timeout`
+    is that of `SocketPipe`.
 
     At most `limit` connections are open at once. What comes beyond goes to `on_excess`, which may
     say so in a few bytes and close, as long as that is no more than a hundred of them; the others,
@@ -62,6 +63,7 @@ class Listener:
         *,
         context: ssl.SSLContext | None = None,
         handshake_timeout: float = 10.0,
+        arrival_timeout: float | None = None,
         limit: int = 1000,
         on_excess: OnConnection | None = None,
     ) -> None:
@@ -77,6 +79,7 @@ class Listener:
         self._on_excess = on_excess
         self._context = context
         self._handshake_timeout = handshake_timeout
+        self._arrival_timeout = arrival_timeout
         self._handshaking: set[TlsPipe] = set()
         self._limit = limit
         self._accepting = False
@@ -165,12 +168,15 @@ class Listener:
     def _take(self, sock: socket.socket) -> None:
         if self.open < self._limit:
             self.open += 1
-            self._prepare(self._on_connection, SocketPipe(sock, on_closed=self._closed))
+            self._prepare(self._on_connection, self._pipe(sock, self._closed))
         elif self._on_excess is not None and self._excess < _MOST_EXCESS:
             self._excess += 1
-            self._prepare(self._on_excess, SocketPipe(sock, on_closed=self._excess_closed))
+            self._prepare(self._on_excess, self._pipe(sock, self._excess_closed))
         else:
             SocketPipe(sock).abort()
+
+    def _pipe(self, sock: socket.socket, on_closed: Callable[[], object]) -> SocketPipe:
+        return SocketPipe(sock, arrival_timeout=self._arrival_timeout, on_closed=on_closed)
 
     def _closed(self) -> None:
         self.open -= 1

@@ -46,6 +46,12 @@ class NetPipe(Pipe, Protocol):
         """What broke the connection; `None` while it is whole, and when it ended plainly."""
         ...
 
+    @property
+    def underway(self) -> int:
+        """Bytes that were written and that have not reached the peer's system, as far as is known:
+        those pending at least."""
+        ...
+
     def write_eof(self) -> None:
         """End our direction once everything pending is taken; reading goes on."""
         ...

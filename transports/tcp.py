@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -10,6 +11,10 @@ from barewire.transports.backend import Signal, guarded
 from barewire.transports.duplex import TICK, DuplexPipe, ignore
 from barewire.transports.netpipe import Address, Certificate
 from barewire.transports.polled import PolledReader, PolledWriter
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
 
 __all__ = ["SocketPipe", "address_of"]
 
@@ -33,17 +38,23 @@ class SocketPipe(DuplexPipe):
         sock: socket.socket,
         *,
         flush_timeout: float = 1.0,
+        arrival_timeout: float | None = None,
         on_closed: Callable[[], object] | None = None,
     ) -> None:
         """Take over a connected stream socket; a loop has to be running.
 
         Closing spends at most `flush_timeout` seconds on what is pending (default: 1, and it may be
-        set later). `on_closed` is called once it is closed, perhaps inside `close` or `abort`.
+        set later). A peer whose system takes nothing for `arrival_timeout` seconds counts as lost,
+        where the system offers that (Linux); else, and by default, after a time of the system's
+        own. `on_closed` is called once it is closed, perhaps inside `close` or `abort`.
         """
         super().__init__(flush_timeout)
         sock.setblocking(False)
         with contextlib.suppress(OSError):  # no TCP, or reset before we came to it
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sys.platform == "linux" and arrival_timeout is not None:
+                milliseconds = max(1, round(arrival_timeout * 1000))
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self._on_closed = on_closed
         self.local: Final = address_of(sock)
         self.remote: Final = address_of(sock, peer=True)
@@ -58,6 +69,18 @@ class SocketPipe(DuplexPipe):
         self._at_end = False
         self._eof_wanted = False
         self._over: Signal | None = None
+
+    @property
+    def underway(self) -> int:
+        """Bytes that the peer's system has not confirmed; where that is not known, those pending.
+
+        Only Linux tells, of TCP connections.
+        """
+        if sys.platform == "linux" and self._open and self.remote is not None:
+            # SIOCOUTQ, as it is called for sockets.
+            told = fcntl.ioctl(self._socket, termios.TIOCOUTQ, bytes(4))
+            return self._writer.pending + int.from_bytes(told, sys.byteorder)
+        return self._writer.pending
 
     def write_eof(self) -> None:
         """End our direction once everything pending is taken."""

@@ -103,6 +103,11 @@ class TlsPipe:
         """How many bytes the system has not taken yet, those that are encrypted by now as such."""
         return self._queued + self._pipe.pending
 
+    @property
+    def underway(self) -> int:
+        """How many bytes have not reached the peer's system, those that are encrypted as such."""
+        return self._queued + self._pipe.underway
+
     def handshake(self, on_handshake: OnHandshake) -> None:
         """Begin the handshake, and call `on_handshake` when it is done; call once, before `start`.
 

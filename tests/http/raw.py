@@ -3,9 +3,11 @@
 Nothing of ours reads or writes here, so nothing can be wrong at both ends.
 """
 
+import fcntl
 import json
 import socket
 import struct
+import termios
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,6 +129,12 @@ class Wire:
             return self.socket.send(data)
         except BlockingIOError:
             return 0
+
+    @property
+    def arrived(self) -> int:
+        """Bytes that have arrived and were not read from the system."""
+        (size,) = struct.unpack("i", fcntl.ioctl(self.socket, termios.FIONREAD, bytes(4)))
+        return int(size)
 
     def end_direction(self) -> None:
         """Send nothing more, but go on reading."""

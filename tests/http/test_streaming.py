@@ -1,5 +1,6 @@
 """T26, T27, T28: event streams come at once, stay open, and are resumed without loss."""
 
+import sys
 import time
 from collections.abc import Callable
 from random import Random
@@ -156,6 +157,35 @@ async def test_a_client_that_was_cut_off_takes_over_and_loses_nothing(
                 await wire.event()
                 another_tool(server, f"after {number}".replace(" ", "_"))
             assert (await wire.message())["method"] == CHANGED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what has arrived")
+@pytest.mark.rule("T27")
+async def test_a_client_that_vanished_without_a_word_is_succeeded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As behind a router that forgot the connection: nothing comes back, no end and no error."""
+    monkeypatch.setattr("barewire.transports.http.aside.PROBE", 0.1)
+    server = target()
+    async with hosted(server) as host:
+        session = await host.open()
+        first, second = host.wire(room=2048), host.wire()
+        await first.send(get(session.fields))
+        assert (await first.begin()).status == 200
+        # A client whose system has no more room confirms nothing either.
+        number = arrived = stuck = 0
+        while stuck < 20:
+            number += 1
+            another_tool(server, f"tool_{number}")
+            await anyio.sleep(0.001)
+            before, arrived = arrived, first.arrived
+            stuck = stuck + 1 if arrived == before else 0
+        await second.send(get(session.fields))
+        assert (await second.begin()).status == 200
+        await second.event()
+        another_tool(server, "new")
+        assert (await second.message())["method"] == CHANGED
+        assert not (await first.rest()).endswith(b"\r\n0\r\n\r\n"), "it was cut"
 
 
 @pytest.mark.rule("T27", "T14")

@@ -194,12 +194,14 @@ class Endpoint(Posts):
         Two that listen would each hear a part. The first one may be gone without our knowing; that
         is found out first (decided).
         """
+        listener = self.listener(session)
         if wire.gone:
             wire.until = None
-        elif self.listener(session) is None:
+        elif listener is None:
             self.take_over(wire, session)
         else:
-            wire.until = self.now + PROBE
+            wire.until, wire.asks = self.now + PROBE, listener
+            wire.answered = not listener.vanished
 
     def listener(self, session: Session) -> Wire | None:
         """Return the connection on which a client listens for what belongs to no request."""
@@ -735,16 +737,19 @@ class Endpoint(Posts):
         if not live:
             return
         if listened and session is not None:
-            asking = [one for one in self.wires if one.until is not None]
-            for other in asking:
-                if other.session is session:
-                    self.take_over_or_wait(other, session)
+            self.is_succeeded(session)
         for posted in list(self.posted):
             if posted.wire is wire and posted.revision == MODERN:
                 for call in self.calls:
                     if call.posted is posted and call.state != "over":
                         self.stop(call)
                 self.done(posted)
+
+    def is_succeeded(self, session: Session) -> None:
+        """Let those who wait to listen take the place of one that is gone."""
+        for other in [one for one in self.wires if one.until is not None]:
+            if other.session is session:
+                self.take_over_or_wait(other, session)
 
     def shuts_down(self) -> None:
         """End what lasts: what was asked may still be answered.
@@ -787,11 +792,18 @@ class Endpoint(Posts):
     def probed(self, wire: Wire, session: Session) -> None:
         """Decide who listens."""
         wire.until = None
-        if wire.gone:
-            return
-        if session.over:
+        listener = self.listener(session)
+        if listener is not None and listener is not wire.asks:
+            self.take_over_or_wait(wire, session)
+        elif listener is not None and not wire.answered:
+            self.cut(listener)
+            self.take_over_or_wait(wire, session)
+            self.is_succeeded(session)
+        elif wire.gone:
+            pass
+        elif session.over:
             self.refuse(wire, 404)
-        elif self.listener(session) is None:
+        elif listener is None:
             self.take_over(wire, session)
         else:
             self.refuse(wire, 409)

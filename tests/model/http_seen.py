@@ -37,6 +37,9 @@ class Seen:
     cut: bool = False
     aborted: bool = False
     pending: int = 0
+    arrived: int = 0
+    vanished: bool = False
+    """Whether nothing arrives any more, which nobody knows."""
     late: int = 0
     """What was said after the end, although the client was there."""
 
@@ -63,6 +66,8 @@ class Seen:
         if self.speaks():
             assert self.begun, "a part of an answer that was not begun"
             self.body += data
+            if not self.vanished:
+                self.arrived += len(data)
 
     def end(self) -> None:
         """Take note that this is all."""

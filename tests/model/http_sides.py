@@ -137,6 +137,13 @@ class HttpSides:
         self.model.leaves(wire)
         self.judge()
 
+    def vanish(self, wire: Wire) -> None:
+        """Let the client of a request be gone without a word."""
+        self.steps.append(f"{wire.ask.method} vanishes")
+        next(one for each, one in self.seen if each is wire).vanished = True
+        wire.vanished = True
+        self.judge()
+
     # What the tool does.
 
     def play(self, call: Call, step: Step) -> None:

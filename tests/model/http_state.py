@@ -38,8 +38,14 @@ class Wire:
     """The session whose id it tells."""
     session: "Session | None" = None
     """The session whose stream it carries."""
+    vanished: bool = False
+    """Whether its client is gone without a word: nobody knows, but what is sent does not arrive."""
     until: float | None = None
     """When it is known whether whoever listened before still does."""
+    asks: "Wire | None" = None
+    """Whoever listened before, and is asked whether they still do."""
+    answered: bool = False
+    """Whether they do, as far as they were there to be asked."""
     polled: bool = False
     """Whether the server ended the connection and not the stream."""
 

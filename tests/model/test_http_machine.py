@@ -84,6 +84,12 @@ class World(RuleBasedStateMachine):
         live = [one for one in self.sides.model.wires if one.live]
         self.sides.cut(live[data.draw(st.integers(0, len(live) - 1), "which")])
 
+    @precondition(lambda self: any(one.live for one in self.sides.model.wires))
+    @rule(data=st.data())
+    def a_client_vanishes(self, data: st.DataObject) -> None:
+        live = [one for one in self.sides.model.wires if one.live]
+        self.sides.vanish(live[data.draw(st.integers(0, len(live) - 1), "which")])
+
     @precondition(lambda self: any(one.state == "runs" for one in self.sides.model.calls))
     @rule(data=st.data())
     def a_tool_goes_on(self, data: st.DataObject) -> None:

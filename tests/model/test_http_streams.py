@@ -134,6 +134,12 @@ class Line(RuleBasedStateMachine):
         live = [one for one in self.sides.model.wires if one.live]
         self.sides.cut(live[data.draw(st.integers(0, len(live) - 1), "which")])
 
+    @precondition(lambda self: any(one.live for one in self.sides.model.wires))
+    @rule(data=st.data())
+    def a_client_vanishes(self, data: st.DataObject) -> None:
+        live = [one for one in self.sides.model.wires if one.live]
+        self.sides.vanish(live[data.draw(st.integers(0, len(live) - 1), "which")])
+
     @rule(data=st.data(), late=st.integers(0, 9))
     def a_client_comes_back(self, data: st.DataObject, late: int) -> None:
         session = self.session(data)

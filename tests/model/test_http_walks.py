@@ -374,6 +374,54 @@ def test_a_listener_that_turns_out_to_be_gone_is_succeeded_at_once() -> None:
         assert outcome(third)[0] == 409
 
 
+@pytest.mark.rule("T27", "T28")
+@pytest.mark.parametrize("revision", LEGACY)
+def test_a_listener_that_vanished_is_succeeded_after_a_moment(revision: int) -> None:
+    with sides_of(STATEFUL) as sides:
+        id = opened(sides, revision)
+        wire, first = sides.send(getting(id))
+        sides.changes()
+        (last,) = [one for one in ids(first) if one][-1:]
+        sides.vanish(wire)
+        sides.changes()
+        _, second = sides.send(getting(id))
+        _, third = sides.send(getting(id))
+        assert (first.ended, second.status, third.status) == (False, None, None)
+        sides.wait(3.0)
+        assert (first.aborted, second.status, outcome(third)[0]) == (True, 200, 409)
+        sides.changes()
+        assert len(messages(second)) == 1
+        _, again = resume(sides, id, last)
+        assert len(messages(again)) == 1, "what it did not hear is not lost"
+
+
+@pytest.mark.rule("T27")
+def test_a_listener_that_vanishes_after_it_was_asked_was_there() -> None:
+    with sides_of(STATEFUL) as sides:
+        id = opened(sides, 4)
+        wire, _ = sides.send(getting(id))
+        _, second = sides.send(getting(id))
+        sides.vanish(wire)
+        sides.wait(2.0)
+        assert outcome(second)[0] == 409
+        _, third = sides.send(getting(id))
+        sides.wait(2.0)
+        assert third.status == 200
+
+
+@pytest.mark.rule("T27")
+def test_a_listener_that_vanished_and_then_resumes_is_there_again() -> None:
+    with sides_of(STATEFUL) as sides:
+        id = opened(sides, 4)
+        wire, first = sides.send(getting(id))
+        sides.vanish(wire)
+        _, second = sides.send(getting(id))
+        _, again = resume(sides, id, ids(first)[0])
+        sides.wait(3.0)
+        assert outcome(second)[0] == 409
+        assert not again.ended
+
+
 @pytest.mark.rule("T27")
 def test_a_listener_that_resumes_and_goes_is_succeeded_too() -> None:
     with sides_of(STATEFUL) as sides:

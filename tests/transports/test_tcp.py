@@ -5,6 +5,7 @@ import gc
 import os
 import socket
 import struct
+import sys
 import weakref
 from collections.abc import Callable, Generator, Iterator
 
@@ -28,10 +29,13 @@ def nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert not caplog.records
 
 
-def connected() -> tuple[socket.socket, socket.socket]:
-    """Return the two ends of a TCP connection."""
+def connected(room: int | None = None) -> tuple[socket.socket, socket.socket]:
+    """Return the two ends of a TCP connection; with `room` the second takes few bytes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        client = socket.create_connection(server.getsockname())
+        client = socket.socket()
+        if room is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        client.connect(server.getsockname())
         accepted, _ = server.accept()
     return accepted, client
 
@@ -543,3 +547,57 @@ def test_a_close_that_the_end_of_the_run_interrupts_is_finished(anyio_backend: s
         assert read_all(peer) == b"answer"
         assert peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
         assert ours.fileno() == -1
+
+
+# What became of what was sent.
+
+tells = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+
+
+@tells
+async def test_what_the_system_took_is_under_way_until_the_peers_system_has_it() -> None:
+    ours, peer = connected(room=4096)
+    with peer:
+        pipe = SocketPipe(ours)
+        pipe.write([b"x" * 100])
+        await until(lambda: pipe.underway == 0)
+        pipe.write([b"x" * 50_000])
+        await a_few_turns()
+        assert pipe.pending == 0
+        assert 0 < pipe.underway <= 50_000
+        peer.settimeout(10)
+        left = 50_100
+        while left:
+            left -= len(peer.recv(left))
+        await until(lambda: pipe.underway == 0)
+        await pipe.aclose()
+    assert pipe.underway == 0
+
+
+async def test_what_is_pending_is_under_way_too() -> None:
+    with pipe_and_peer() as (pipe, _peer):
+        pipe.write([b"x" * 30 * MEBIBYTE])
+        assert pipe.underway >= pipe.pending > 0
+        pipe.abort()
+
+
+async def test_on_a_unix_domain_socket_what_is_pending_is_all_that_is_known() -> None:
+    ours, peer = socket.socketpair(socket.AF_UNIX)
+    with peer:
+        pipe = SocketPipe(ours)
+        pipe.write([b"unread"])
+        assert pipe.underway == 0
+        await pipe.aclose()
+
+
+@tells
+@pytest.mark.rule("B30")
+async def test_a_peer_whose_system_takes_nothing_is_lost_after_a_time() -> None:
+    ours, peer = connected(room=4096)
+    with peer:
+        pipe = SocketPipe(ours, arrival_timeout=0.05)
+        reader = Recorder(pipe)
+        pipe.write([b"x" * 50_000])
+        assert isinstance(await reader.end(), TimeoutError)
+        assert isinstance(pipe.broken, TimeoutError)
+        await pipe.aclose()

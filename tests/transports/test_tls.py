@@ -455,6 +455,7 @@ async def test_what_is_encrypted_but_not_taken_is_pending_too() -> None:
     while not both.below_client.pending:
         both.client.write([bytes(1000)])
     assert both.client.pending == both.below_client.pending
+    assert both.client.underway >= both.client.pending
     both.server.resume()
     assert await drained.wait(10)
     await both.aclose()

@@ -89,15 +89,25 @@ class Aside:
         self._flush()
 
     async def alive(self) -> bool:
-        """Find out whether a client still listens: what is sent to one that is gone comes back."""
+        """Find out whether a client still listens: what is sent to one that is gone comes back.
+
+        One that vanished without a word sends nothing back, not even that something has arrived:
+        after `PROBE` it is cut.
+        """
         stream = self.stream
         if stream is None or stream.reply is None:
             return False
-        cut = self._cut
+        cut, reply = self._cut, stream.reply
         if cut is None or cut.is_set:
             cut = self._cut = Signal(self._setting.backend)
-        stream.reply.write(encode_comment())
-        return not await cut.wait(PROBE)
+        arrived = reply.arrived
+        reply.write(encode_comment())
+        if await cut.wait(PROBE) or stream.reply is not reply:
+            return False  # if somebody else listens by now, that one was not asked
+        if reply.arrived > arrived:
+            return True
+        stream.cut()
+        return False
 
     def resumed(self, stream: EventStream) -> None:
         """Take note that a client went on with a stream; what waits is sent if it is this one."""

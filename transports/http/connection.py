@@ -137,6 +137,11 @@ class HttpConnection:
         """Bytes that the client has not taken."""
         return self._pipe.pending
 
+    @property
+    def arrived(self) -> int:
+        """Bytes that have reached the client's system, as far as is known; see `NetPipe`."""
+        return self._written - self._pipe.underway
+
     def put(self, data: list[bytes]) -> None:
         """Send these."""
         if self._phase is _CLOSED:

@@ -138,6 +138,13 @@ class EventStream:
             self.reply.write(b"retry: %d\n\n" % round(retry * 1000))
             self.let_go()
 
+    def cut(self) -> None:
+        """Cut the connection that it goes over, if there is one, as if its client were gone."""
+        reply = self.reply
+        if reply is not None:
+            self._cut()
+            reply.abort()
+
     def let_go(self) -> None:
         """End the connection that it goes over, if there is one."""
         reply = self._detach()

@@ -57,6 +57,14 @@ class Reply(Protocol):
         """Bytes of this connection that were written and that the client has not taken yet."""
         ...
 
+    @property
+    def arrived(self) -> int:
+        """Bytes of this connection that have reached the client's system, as far as is known.
+
+        What was handed to the system counts where nothing else is known.
+        """
+        ...
+
     def send(self, answer: Answer) -> None:
         """Give a whole answer."""
         ...

@@ -32,6 +32,11 @@ class Line(Protocol):
         """Bytes that the client has not taken."""
         ...
 
+    @property
+    def arrived(self) -> int:
+        """Bytes that have reached the client's system, as far as is known."""
+        ...
+
     def put(self, data: list[bytes]) -> None:
         """Send these."""
         ...
@@ -83,6 +88,11 @@ class HttpReply:
         if self._line is None:
             return 0
         return self._line.pending + (0 if self._stream is None else self._stream.size)
+
+    @property
+    def arrived(self) -> int:
+        """What has reached the client's system; 0 when nothing more does."""
+        return 0 if self._line is None else self._line.arrived
 
     def send(self, answer: Answer) -> None:
         """Give a whole answer.

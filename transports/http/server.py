@@ -68,6 +68,7 @@ class HttpServer:
             self._serve,
             context=tls,
             handshake_timeout=limits.head_time,
+            arrival_timeout=limits.stalled,
             limit=limits.connections,
             on_excess=self._turn_away,
         )

@@ -131,6 +131,12 @@ class FakePipe:
         self.reads = True
         """Whether the client takes what it is sent."""
         self.pending = 0
+        self.lost = 0
+        """What has left and will not arrive."""
+
+    @property
+    def underway(self) -> int:
+        return self.pending + self.lost
 
     def start(self, on_data: OnData, on_eof: OnEof) -> None:
         self.on_data, self.on_eof = on_data, on_eof

@@ -13,6 +13,9 @@ class FakeReply:
         self.on_drained: Callable[[], object] | None = None
         self.gone = False
         self.pending = 0
+        self.arrived = 0
+        self.vanished = False
+        """Whether nothing arrives any more, and nobody knows."""
         self.answer: Answer | None = None
         self.begun: tuple[int, Fields] | None = None
         self.written: list[bytes] = []
@@ -36,6 +39,8 @@ class FakeReply:
         if not self.gone:
             assert self.begun is not None
             self.written.append(data)
+            if not self.vanished:
+                self.arrived += len(data)
 
     def end(self) -> None:
         if not self.gone:

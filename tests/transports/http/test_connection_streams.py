@@ -122,6 +122,21 @@ def test_what_is_pending_includes_answers_before(dialogue: Dialogue) -> None:
 
 
 @pytest.mark.rule("T23")
+def test_a_writer_can_tell_what_has_arrived(dialogue: Dialogue) -> None:
+    dialogue.send(get("/begin"))
+    reply = dialogue.handler.replies[0]
+    before = reply.arrived
+    assert before == len(dialogue.pipe.sent)
+    reply.write(b"abc")
+    assert reply.arrived == before, "it leaves at the end of the turn"
+    dialogue.turns.run()
+    assert reply.arrived == before + len(b"3\r\nabc\r\n")
+    dialogue.pipe.lost = 5
+    assert reply.arrived == before + 3
+    reply.end()
+    assert reply.arrived == 0
+
+
 def test_a_writer_hears_when_there_is_room_again(dialogue: Dialogue) -> None:
     dialogue.pipe.reads = False
     dialogue.send(get("/begin"))
