@@ -232,7 +232,7 @@ class Wire:
         """Log what the server did wrong, and tell whoever wants to know."""
         # One warning per connection: a server that prints into its stream prints a lot.
         level = logging.DEBUG if self._violations else logging.WARNING
-        _log.log(level, "the server broke the protocol: %.300s", fault.detail)
+        _log.log(level, "the server broke the protocol: %.200s", fault.detail)
         self._violations += 1
         if self._on_fault is not None:
             self._on_fault.call(fault)

@@ -246,3 +246,17 @@ class SyncContext(_Facts, _Levels[None]):
             self._send_log(level, data, logger)
         else:
             self._on_loop(lambda: self._send_log(level, data, logger))
+
+    def close_stream(self, retry: float | None = None) -> bool:
+        """Let the client wait for the rest without a connection. See `Context`."""
+        closed: list[bool] = []
+
+        def close() -> bool:
+            closed.append(self._carrier.close_stream(self.exchange, retry))
+            return False
+
+        if self._on_loop is None:
+            close()
+        else:
+            self._on_loop(close)
+        return closed[0]

@@ -55,8 +55,9 @@ async def serve_http(
 
     When the context is left by an exception nothing is waited for.
 
-    `port` 0 takes one that is free; `sockets` that are bound already may be given instead of `host`
-    and `port`. The other parameters are those of `Server.run_http`.
+    `port` 0 takes one that is free; `sockets` that are bound already, Unix domain sockets among
+    them, may be given instead of `host` and `port`. The other parameters are those of
+    `Server.run_http`.
 
     Raises `ValueError` for options that make no sense, OSError when the address cannot be had.
     """
@@ -68,11 +69,18 @@ async def serve_http(
         limits=limits,
     )
     taken = bind(host, port) if sockets is None else sockets
+    if not taken:
+        raise ValueError("there are no sockets to serve on")
     # A certificate is for a name, not for the address that it stands for.
     name = host.strip("[]") if sockets is None and host not in _WILDCARDS else None
-    serving = HttpServing(
-        server, taken, options, shared_threads(), name=name, parser=parser, tls=tls
-    )
+    try:
+        serving = HttpServing(
+            server, taken, options, shared_threads(), name=name, parser=parser, tls=tls
+        )
+    except BaseException:
+        for sock in taken if sockets is None else ():
+            sock.close()
+        raise
     drain: float | None = 0
     try:
         serving.start()
@@ -131,8 +139,14 @@ def run_http(
                 limits=limits,
                 sockets=sockets,
             ) as serving:
-                print(f"serving {serving.url}", file=sys.stderr, flush=True)
+                names = f" for {', '.join(hosts)}" if hosts else ""
+                _say(f"serving {serving.url}{names}")
                 await told.wait()
+                if serving.load:
+                    _say(
+                        f"calls that go on: {serving.load}; waiting for {limits.drain:g} s at most,"
+                        " and another signal ends it at once"
+                    )
             if not serving.ended:
                 exit_without_handlers(interrupted)
         finally:
@@ -143,8 +157,18 @@ def run_http(
         sys.exit(INTERRUPTED)
 
 
+def _listed(option: str, names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise ValueError(f"{option} is a list of names, not {names!r}")
+    return tuple(names)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def _guard(host: str, hosts: Sequence[str] | None, origins: Sequence[str], *, bound: bool) -> Guard:
-    """Return who may ask. Without `hosts` a server answers for the name that it is bound to."""
+    """Return who may ask: those who say `hosts`, or else the name that is bound to."""
     if hosts is None:
         if host in _WILDCARDS and not bound:
             raise ValueError(
@@ -153,4 +177,4 @@ def _guard(host: str, hosts: Sequence[str] | None, origins: Sequence[str], *, bo
             )
         named = f"[{host}]" if ":" in host and not host.startswith("[") else host
         hosts = LOOPBACK if bound or named in LOOPBACK else (*LOOPBACK, named)
-    return Guard(tuple(hosts), tuple(origins), cors=bool(origins))
+    return Guard(_listed("hosts", hosts), _listed("origins", origins), cors=bool(origins))

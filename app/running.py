@@ -23,7 +23,7 @@ from barewire.session.exchange import Exchange
 from barewire.transports.backend import Backend, Handle, Signal, current
 from barewire.transports.threads import BusyError, ThreadPool
 
-__all__ = ["Dispatch", "Runner"]
+__all__ = ["STOP", "Dispatch", "Runner"]
 
 _log = logging.getLogger("barewire.server")
 
@@ -31,6 +31,9 @@ Dispatch: TypeAlias = Mapping[str, Callable[[Call], Answer]]
 """What answers each method."""
 
 _Later: TypeAlias = Coroutine[Any, Any, dict[str, Any]]
+
+STOP: Final = 0.4
+"""Seconds that cancelled handlers get to clean up when a connection or a server ends."""
 
 _GLANCE: Final = 1.0
 """Seconds after which a thread that waits for the loop looks whether there still is one."""

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from barewire.protocol.errors import Reason
 from barewire.protocol.jsonrpc import Params
-from barewire.running import Dispatch, Runner
+from barewire.running import STOP, Dispatch, Runner
 from barewire.session.connection import Connection
 from barewire.session.events import Abandoned, Ended, Event, Requested, Violated
 from barewire.session.exchange import Exchange
@@ -18,9 +18,6 @@ from barewire.transports.threads import ThreadPool
 __all__ = ["Serving", "log_violation"]
 
 _log = logging.getLogger("barewire.server")
-
-_STOP: Final = 0.4
-"""Seconds that cancelled handlers get to clean up when the connection ends."""
 
 
 class Serving:
@@ -73,7 +70,7 @@ class Serving:
         self.link.end()
         # The pipe closes last: with it goes the hold on the standard streams, and what a handler
         # prints while it cleans up must not get into the protocol's.
-        ended = await self.runner.until_idle(_STOP)
+        ended = await self.runner.until_idle(STOP)
         await self.link.aclose()
         self.ended.set()
         return ended
@@ -132,7 +129,7 @@ class Serving:
         if isinstance(event, Requested):
             self.runner.begin(event.exchange, self)
         elif isinstance(event, Abandoned):
-            _log.debug("%s was cancelled: %.200s", event.exchange.request.method, event.reason)
+            _log.debug("%s was cancelled: %.200r", event.exchange.request.method, event.reason)
             self.runner.stop(event.exchange)
         elif isinstance(event, Violated):
             log_violation(event, first=not self._violations)
@@ -148,4 +145,4 @@ class Serving:
 def log_violation(event: Violated, *, first: bool) -> None:
     """Log what a client does wrong: a warning the first time, for one may do a lot of it."""
     level = logging.WARNING if event.fatal or first else logging.DEBUG
-    _log.log(level, "the client broke the protocol: %.300s", event.detail)
+    _log.log(level, "the client broke the protocol: %.200s", event.detail)

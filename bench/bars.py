@@ -118,20 +118,22 @@ HTTP_BARS: Final = (
     *_http_calls("modern", "inline@3.11", "<= 1.35", "<= 1/2.8"),
     *_http_calls("stateless", "async@3.11", "<= 1.35", "<= 1/4"),
     *_http_calls("stateless", "inline@3.11", "<= 1.35", "<= 1/4"),
+    # No head is like the one before.
+    *_http_calls("traced", "async@3.11", "<= 1.35", "<= 1/2.8"),
     # Replies as event streams.
     Bar("http, sse", "async@3.11", "cpu", "<= 1/5", "mcp2-high@3.11"),
     Bar("http, sse", "async@3.11", "cpu", "", "floor-anyio-h11"),
     # With httptools.
     *(
         Bar(f"http, {mode}", "speed@3.11", "cpu", "<= 1/7", "mcp2-high@3.11")
-        for mode in ("stateful", "modern", "stateless")
+        for mode in ("stateful", "modern", "stateless", "traced")
     ),
     # TypeScript, which has no modern revision in 1.x.
     *(
         Bar(f"http, {mode}", "async@3.11", "cpu", "< 1", peer)
-        for mode in ("stateful", "modern", "stateless", "sse")
+        for mode in ("stateful", "modern", "traced", "stateless", "sse")
         for peer in ("ts1", "ts2")
-        if (mode, peer) != ("modern", "ts1")
+        if peer != "ts1" or mode not in ("modern", "traced")
     ),
     # What happens seldom.
     Bar("http, latency", "async@3.11", "p99", "<= 1.5", "floor-anyio-h11"),

@@ -1,7 +1,7 @@
 """Break our peers and anybody's.
 
-* `strategies`: Hypothesis strategies for everything on the wire (`pip install "barewire[fuzz]"`;
-  nothing else here needs it).
+* `strategies`: Hypothesis strategies for everything on the wire (the extra `fuzz`; nothing else
+  here needs it).
 * `mutate`: damage to messages and lines, by name, from a seed.
 * `machines`: play a hostile peer without I/O and keep the books on the other; `drive` connects one
   to two descriptors.

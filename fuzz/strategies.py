@@ -3,7 +3,7 @@
 What a definition of `barewire.protocol.payloads` accepts in a revision is read from its shape, so
 that a payload is described once. Everything shrinks: towards short, plain and few.
 
-Needs Hypothesis: `pip install "barewire[fuzz]"`.
+Needs Hypothesis, the extra `fuzz`.
 """
 
 import json
@@ -15,7 +15,7 @@ try:
     from hypothesis import strategies as st
 except ModuleNotFoundError as _absent:
     raise ModuleNotFoundError(
-        'barewire.fuzz.strategies needs Hypothesis: pip install "barewire[fuzz]"', name=_absent.name
+        'barewire.fuzz.strategies needs Hypothesis: pip install hypothesis', name=_absent.name
     ) from _absent
 
 from barewire.fuzz.mutate import LINE_MUTATORS, MESSAGE_MUTATORS, dump

@@ -85,9 +85,9 @@ def code_for(reason: Reason, revision: Revision | None) -> int:
     return row.legacy_code
 
 
-def status_for(reason: Reason, revision: Revision) -> int:
-    """Return the HTTP status that carries `reason` in `revision`."""
-    return reason.row.modern_status if revision.modern else reason.row.legacy_status
+def status_for(reason: Reason, *, modern: bool) -> int:
+    """Return the HTTP status that carries `reason` in an era."""
+    return reason.row.modern_status if modern else reason.row.legacy_status
 
 
 _MODERN_CODES = frozenset({-32020, -32021, -32022})

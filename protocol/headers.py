@@ -505,5 +505,7 @@ def _short(value: Any) -> str:
         return "an object"
     if isinstance(value, list):
         return "a list"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     text = ascii(value[:80] if isinstance(value, str) else value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -36,6 +36,7 @@ __all__ = [
     "nothing_said",
     "open_exchange",
     "served_by",
+    "unsupported",
 ]
 
 
@@ -122,8 +123,7 @@ def _facts_of_envelope(
         # Versioning › Protocol Version Negotiation: -32022 "listing the versions it does support".
         # A legacy date is reached by `initialize`, never by an envelope. What else an envelope of
         # another revision has to hold is not ours to judge.
-        data = {"supported": local.versions, "requested": version[:_VERSION_SHOWN]}
-        return Refusal(Reason.UNSUPPORTED_VERSION, None, data, modern=True)
+        return unsupported(version, local, modern=True)
     envelope = read_envelope(meta)
     if isinstance(envelope, EnvelopeFault):
         return Refusal(envelope.reason, envelope.detail, modern=True)
@@ -137,6 +137,12 @@ def _facts_of_envelope(
         envelope.log_level,
         principal,
     )
+
+
+def unsupported(version: str, local: Local, *, modern: bool) -> Refusal:
+    """Return the refusal of a version that we do not speak."""
+    data = {"supported": local.versions, "requested": version[:_VERSION_SHOWN]}
+    return Refusal(Reason.UNSUPPORTED_VERSION, None, data, modern=modern)
 
 
 def nothing_said(local: Local, session: Session | None = None) -> Refusal:

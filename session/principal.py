@@ -3,7 +3,8 @@
 Sessions, streams and tokens are bound to the principal.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from barewire.protocol.record import record
@@ -36,20 +37,23 @@ class Principal:
 
 @record
 class RequestFacts:
-    """What an HTTP request says before its body, and what its connection tells."""
+    """What an HTTP request says before its body, and what its connection tells.
+
+    Its repr, which may end in a log, shows neither query nor fields: tokens may be among them.
+    """
 
     method: str
     path: str
     """The target up to its query, as it was sent."""
-    query: str
+    query: str = field(repr=False)
     """What follows the question mark, empty without one."""
-    fields: dict[str, str]
-    """The values by lower-cased name."""
+    fields: Mapping[str, str] = field(repr=False)
+    """The values by lower-cased name. Requests with the same head may share them."""
     length: int | None = 0
     """Bytes of the body, `None` when that is not known beforehand."""
     client: tuple[str, int] | None = None
     """Address and port of who asks, where that is known."""
-    certificate: dict[str, Any] | None = None
+    certificate: Mapping[str, Any] | None = None
     """What mutual TLS proved of who asks, as `ssl.SSLSocket.getpeercert` tells it."""
     secure: bool = False
     """Whether it came by TLS."""

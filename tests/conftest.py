@@ -7,6 +7,7 @@
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -75,12 +76,23 @@ def pytest_make_collect_report(
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out, and why."""
+    skipped: list[pytest.TestReport] = terminalreporter.stats.get("skipped", [])
+    for reason, count in Counter(map(_reason_of, skipped)).most_common():
+        terminalreporter.write_line(f"{count} left out: {reason}")
+
+
+def _reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return reason.removeprefix("Skipped: ")
+
+
 def _refuse_skip_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
     expected_failure = hasattr(report, "wasxfail")
     if not os.environ.get("CI") or not report.skipped or expected_failure:
         return
-    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    reason = reason.removeprefix("Skipped: ")
+    reason = _reason_of(report)
     if reason not in SKIPS_ALLOWED_IN_CI:
         report.outcome = "failed"
         report.longrepr = f"skipped, which is a failure in CI: {reason}"

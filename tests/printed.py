@@ -96,7 +96,7 @@ def reasons() -> str:
     rows = [
         [
             f"`{reason.name}`",
-            *(_number_by_revision(reason, function) for function in (code_for, status_for)),
+            *(_number_by_revision(reason, function) for function in (code_for, _status_in)),
             reason.text,
         ]
         for reason in Reason
@@ -288,6 +288,10 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     heads = list(heads)
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _status_in(reason: Reason, revision: Revision) -> int:
+    return status_for(reason, modern=revision.modern)
 
 
 def _number_by_revision(reason: Reason, number: Callable[[Reason, Revision], int]) -> str:

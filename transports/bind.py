@@ -13,6 +13,8 @@ _NO_FAMILY: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPP
 
 _TRIES: Final = 20
 
+_LAST_PORT: Final = 65_535
+
 
 def bind(host: str | None, port: int, *, reuse_port: bool = False) -> list[socket.socket]:
     """Return sockets bound to `host` and `port`, one per address; they do not listen yet.
@@ -24,9 +26,11 @@ def bind(host: str | None, port: int, *, reuse_port: bool = False) -> list[socke
     With port 0 the system picks one, the same for all addresses. With `reuse_port` several
     processes may bind the same port, which is not 0 then, and share its connections (Linux, BSD).
 
-    Raises OSError (a port in use; a name unknown, which is `socket.gaierror`), and ValueError for
-    `reuse_port` where the system has no such thing.
+    Raises OSError (a port in use; a name unknown, which is `socket.gaierror`), and ValueError for a
+    port that cannot be one and for `reuse_port` where the system has no such thing.
     """
+    if not 0 <= port <= _LAST_PORT:
+        raise ValueError(f"a port is 0 to {_LAST_PORT}, not {port}")
     if reuse_port and not hasattr(socket, "SO_REUSEPORT"):
         raise ValueError("this system cannot share a port between processes (reuse_port)")
     addresses = _addresses(host)

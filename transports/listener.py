@@ -167,11 +167,13 @@ class Listener:
 
     def _take(self, sock: socket.socket) -> None:
         if self.open < self._limit:
+            pipe = self._pipe(sock, self._closed)
             self.open += 1
-            self._prepare(self._on_connection, self._pipe(sock, self._closed))
+            self._prepare(self._on_connection, pipe)
         elif self._on_excess is not None and self._excess < _MOST_EXCESS:
+            pipe = self._pipe(sock, self._excess_closed)
             self._excess += 1
-            self._prepare(self._on_excess, self._pipe(sock, self._excess_closed))
+            self._prepare(self._on_excess, pipe)
         else:
             SocketPipe(sock).abort()
 

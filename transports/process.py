@@ -147,7 +147,8 @@ def open_process(
     program or `cwd`), and TypeError for a string: use `shlex.split` if it is meant to be split.
     """
     if isinstance(command, str) or not command:
-        raise TypeError(f"a command is a non-empty sequence of strings, not {command!r}")
+        hint = " (servers at a URL cannot be reached yet)" if "://" in command else ""
+        raise TypeError(f"a command is a non-empty sequence of strings, not {command!r}{hint}")
     current()  # without a loop, fail before there is a process
     try:
         popen = subprocess.Popen(

@@ -23,6 +23,9 @@ _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 # On, and zero seconds: closing resets the connection and frees what the system holds for it.
 _RESET: Final = struct.pack("ii", 1, 0)
 
+# Milliseconds: what the option can hold.
+_LONGEST: Final = 2**31 - 1
+
 # What a lingering connection reads each time that it looks for itself.
 _REST_CHUNKS: Final = 16
 
@@ -53,7 +56,7 @@ class SocketPipe(DuplexPipe):
         with contextlib.suppress(OSError):  # no TCP, or reset before we came to it
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if sys.platform == "linux" and arrival_timeout is not None:
-                milliseconds = max(1, round(arrival_timeout * 1000))
+                milliseconds = int(min(max(1, arrival_timeout * 1000), _LONGEST))
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self._on_closed = on_closed
         self.local: Final = address_of(sock)

@@ -33,7 +33,9 @@ def load_server(target: str) -> Server:
     if "server" in servers:
         return servers["server"]
     if len(servers) != 1:
-        known = ", ".join(sorted(servers)) or "none"
+        if not servers:
+            raise TargetError(f"{place}: there is no barewire.Server in it")
+        known = ", ".join(sorted(servers))
         raise TargetError(f"{place}: name the server as {place}:NAME; servers there: {known}")
     return next(iter(servers.values()))
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from barewire import __version__
@@ -45,10 +46,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     run = commands.add_parser(
-        "run", help="serve a file or a module, on standard input and output or over HTTP"
+        "run",
+        help="serve a file or a module, on standard input and output or, by --http, over HTTP",
     )
     run.add_argument("target", metavar="TARGET", help="file.py:server or package.module:server")
-    run.add_argument("--backend", choices=("asyncio", "trio"), default="asyncio")
+    run.add_argument(
+        "--backend",
+        choices=("asyncio", "trio"),
+        default="asyncio",
+        help="the event loop (default: asyncio)",
+    )
     _http_options(run)
 
     ls = commands.add_parser("ls", help="list what a server offers")
@@ -80,7 +87,10 @@ def _http_options(parser: argparse.ArgumentParser) -> None:
         help="answer legacy clients with event streams only",
     )
     run.add_argument(
-        "--allow-host", metavar="NAME", action="append", help="a name that clients use for it"
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        help="a name that clients call it by, instead of those of this machine",
     )
     run.add_argument(
         "--allow-origin",
@@ -104,8 +114,11 @@ def _client_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    _require_backend(options.backend)
     if options.http is not None:
         return _run_http(options)
+    if given := _http_flags(options):
+        raise TargetError(f"{', '.join(given)}: for serving over HTTP, by --http HOST:PORT")
     from barewire.run import run_stdio
     from barewire.transports.stdio import claim_stdio
 
@@ -113,6 +126,21 @@ def _run(options: argparse.Namespace) -> int:
     with claim_stdio() as claim:
         run_stdio(load_server(options.target), backend=options.backend, claim=claim)
     return 0
+
+
+def _require_backend(name: str) -> None:
+    if name == "trio" and find_spec("trio") is None:
+        raise TargetError("trio is not installed: pip install trio")
+
+
+def _http_flags(options: argparse.Namespace) -> list[str]:
+    """Return the options over HTTP that were given."""
+    parser = argparse.ArgumentParser()
+    _http_options(parser)
+    defaults = vars(parser.parse_args([]))
+    given = [name for name, default in defaults.items() if getattr(options, name) != default]
+    flags = {"json_response": "--json-response" if options.json_response else "--sse-response"}
+    return [flags.get(name, f"--{name.replace('_', '-')}") for name in given]
 
 
 def _run_http(options: argparse.Namespace) -> int:
@@ -158,7 +186,7 @@ def _tls(certificate: str | None, key: str | None) -> Any:
     try:
         context.load_cert_chain(certificate, key)
     except OSError as error:  # which an SSLError is too, and neither names a file
-        names = " and ".join(filter(None, (certificate, key)))
+        names = f"{certificate} and {key}" if key else f"{certificate} (is there a --tls-key?)"
         raise TargetError(f"no certificate and key in {names}: {error.strerror}") from None
     return context
 

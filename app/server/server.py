@@ -47,7 +47,9 @@ class Server:
     peers although the specification says otherwise. `limits` bound what one client may take up.
     `page_size` is the most that one page of a list holds. `on_fault` is called on the event loop
     with everything that a client does wrong and the server lives through, such as a line that is no
-    message; the first of each client is also logged as a warning, the others for debugging.
+    message; the first of each client is also logged as a warning, the others for debugging. Over
+    HTTP it hears of what is wrong within a session and could not be told by an answer, and of all
+    clients together the first is the warning.
 
     `authenticate` is asked about every HTTP request who makes it, an `async` function from the
     request's facts to a `Principal`, or to `None` for somebody who may not come in (401). What is
@@ -221,7 +223,7 @@ class Server:
         event streams (False); by default they are JSON if nothing is said before the answer and
         that comes within `limits.defer` seconds.
 
-        `hosts` are the names that clients reach it by (default: this machine and `host`), `origins`
+        `hosts` are the names that clients call it by (default: this machine and `host`), `origins`
         those of web pages that may ask it from elsewhere (default: none); their browsers are told
         so by CORS. `parser` reads the requests; `httptools` comes with the extra `speed`.
 

@@ -44,12 +44,15 @@ class Mode:
     """The media type of what answers a call of `echo`."""
     sessions: bool = False
     """Whether each connection has a session."""
+    traced: bool = False
+    """Whether each call has a field of its own, by which it is traced (W3C Trace Context)."""
 
 
 MODES: Final = {
     "stateful": Mode("legacy", ("--json",), sessions=True),
     "stateless": Mode("legacy", ("--json", "--stateless")),
     "modern": Mode("modern"),
+    "traced": Mode("modern", traced=True),
     "sse": Mode("legacy", ("--sse",), EVENTS, sessions=True),
 }
 
@@ -169,7 +172,12 @@ class HttpServer:
         if self._mode.era == "modern":
             fields["MCP-Protocol-Version"] = MODERN
             fields |= {"Mcp-Method": "tools/call", "Mcp-Name": name_of_call(requests[0])}
-        return [self._post(request, fields) for request in requests]
+        if not self._mode.traced:
+            return [self._post(request, fields) for request in requests]
+        return [
+            self._post(request, {**fields, "traceparent": f"00-{number:032x}-{number:016x}-01"})
+            for number, request in enumerate(requests, 1)
+        ]
 
     def _post(self, line: bytes, fields: Mapping[str, str]) -> bytes:
         body = {"Content-Type": JSON, "Content-Length": str(len(line))}

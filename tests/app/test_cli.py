@@ -162,7 +162,7 @@ class TestMistakes:
             (["run", "barewire.no_module:server"], "there is no module barewire.no_module"),
             (["run", "barewire:Server"], "barewire: Server is a type, not a barewire.Server"),
             (["run", "barewire:nothing"], "barewire: nothing is nothing, not a barewire.Server"),
-            (["run", "barewire"], "name the server as barewire:NAME; servers there: none"),
+            (["run", "barewire"], "barewire: there is no barewire.Server in it"),
             (["ls"], "name a TARGET, or a command behind --"),
             (["ls", "x.py", "--", "command"], "name a TARGET, or a command behind --"),
             (["call", "tool"], "name a TARGET, or a command behind --"),

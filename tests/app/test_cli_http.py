@@ -67,12 +67,43 @@ def test_a_server_on_all_addresses_has_to_know_its_names(
 
 @pytest.mark.parametrize("path", ["mcp", "", "/mcp?x", "/a b", "/ü", "/mcp#x"])
 def test_a_path_that_nobody_can_ask_for(command: Command, path: str) -> None:
-    assert "a path begins with /" in command.complaint(*command.http, "--path", path)
+    assert "a path is /" in command.complaint(*command.http, "--path", path)
 
 
 def test_an_origin_that_is_none(command: Command) -> None:
     said = command.complaint(*command.http, "--allow-origin", "app.example")
     assert said == "an origin is scheme://host or scheme://host:port, not 'app.example'"
+
+
+@pytest.mark.parametrize("host", ["*", "http://mcp.example", "mcp.example/x", "", "a b", "::1"])
+def test_a_host_that_is_none(command: Command, host: str) -> None:
+    said = command.complaint(*command.http, "--allow-host", host)
+    assert said == f"a host is name, name:port or [address], not {host!r}"
+
+
+@pytest.mark.parametrize(
+    ("given", "flags"),
+    [
+        (["--tls-cert", "cert.pem"], "--tls-cert"),
+        (["--stateless", "--allow-host", "x"], "--stateless, --allow-host"),
+        (["--json-response"], "--json-response"),
+        (["--sse-response"], "--sse-response"),
+        (["--parser", "httptools"], "--parser"),
+    ],
+)
+def test_what_is_for_http_does_not_serve_stdio(
+    command: Command, given: list[str], flags: str
+) -> None:
+    assert command.complaint(*given) == f"{flags}: for serving over HTTP, by --http HOST:PORT"
+
+
+@pytest.mark.parametrize("http", [True, False])
+def test_a_loop_that_is_not_installed(
+    command: Command, monkeypatch: pytest.MonkeyPatch, http: bool
+) -> None:
+    monkeypatch.setattr("barewire.cli.main.find_spec", lambda name: None)
+    said = command.complaint("--backend", "trio", *(command.http if http else ()))
+    assert said == "trio is not installed: pip install trio"
 
 
 def test_a_key_without_a_certificate_does_not_serve_in_the_clear(command: Command) -> None:
@@ -82,9 +113,10 @@ def test_a_key_without_a_certificate_does_not_serve_in_the_clear(command: Comman
 
 def test_a_certificate_that_cannot_be_used_is_named(command: Command, tmp_path: Path) -> None:
     said = command.complaint(*command.http, "--tls-cert", "no.pem")
-    assert said == "no certificate and key in no.pem: No such file or directory"
+    hint = "(is there a --tls-key?)"
+    assert said == f"no certificate and key in no.pem {hint}: No such file or directory"
     said = command.complaint(*command.http, "--tls-cert", FILE)
-    assert said.startswith(f"no certificate and key in {FILE}: ")
+    assert said.startswith(f"no certificate and key in {FILE} {hint}: ")
     one, other = trustme.CA().issue_cert("one"), trustme.CA().issue_cert("other")
     one.cert_chain_pems[0].write_to_path(tmp_path / "cert")
     other.private_key_pem.write_to_path(tmp_path / "key")

@@ -5,11 +5,24 @@ from collections.abc import AsyncIterator
 import anyio
 import pytest
 
+from barewire.protocol.revisions import V2025_03_26, V2025_11_25
 from barewire.session.limits import HttpLimits
 from barewire.session.principal import Authenticate, Principal, RequestFacts
+from barewire.transports.http.parsing import ParserName
 from tests.http.hosting import Host, hosted, target
 from tests.http.raw import Response
-from tests.http.words import PING, Changes, asking, call, delete, get, initialize, modern, post
+from tests.http.words import (
+    PING,
+    Changes,
+    asking,
+    call,
+    chunked,
+    delete,
+    get,
+    initialize,
+    modern,
+    post,
+)
 
 PAGE = "https://app.example"
 
@@ -150,6 +163,77 @@ async def test_a_page_can_read_what_was_wrong(host: Host) -> None:
         assert response.status == status
         assert response.error
         assert readable(response), status
+
+
+@pytest.mark.rule("T30", "B30")
+async def test_a_page_can_read_that_its_session_was_ended(host: Host) -> None:
+    for revision in (V2025_03_26, V2025_11_25):
+        session = await host.open(revision, {"Origin": PAGE})
+        wire, events = host.wire(), host.wire()
+        await wire.send(session.post(call(2, "hold", key="k")))
+        await events.send(session.post(call(3, "hold", key="k"), {"Accept": "text/event-stream"}))
+        assert readable(await events.begin())
+        assert (await host.ask(delete(session.fields))).status == 200
+        ended = await wire.response()
+        assert ended.status == 404
+        assert ended.json["id"] == 2
+        assert readable(ended)
+
+
+@pytest.mark.rule("T30", "B30")
+@pytest.mark.usefixtures("quick")
+async def test_a_page_can_read_that_its_request_did_not_come_through(parser: ParserName) -> None:
+    limits = HttpLimits(body=100, body_time=0.05, connections=3)
+    page: Changes = {"Origin": PAGE}
+    async with hosted(origins=[PAGE], limits=limits, parser=parser) as host:
+        whole = chunked(b"x" * 60, b"x" * 60, changes=page)
+        for status, data, limit in [
+            (413, post(b"x" * 101, page), "limits.body"),
+            (413, whole, "limits.body"),
+            (413, whole[: whole.index(b"3c\r\n")] + b"65\r\n", "limits.body"),
+            (408, post(b"x" * 100, page)[:-1], "limits.body_time"),
+            (408, chunked(b"x", changes=page)[:-1], "limits.body_time"),
+            (400, whole.replace(b"3c\r\n", b"zz\r\n"), ""),
+        ]:
+            wire = host.wire()
+            refused = await wire.ask(data)
+            assert refused.status == status
+            assert limit in refused.error["message"]
+            assert not refused.goes_on
+            assert readable(refused), refused
+            wire.close()
+            await host.until_alone()
+        for _ in range(3):
+            await host.wire().ask(get(page))
+        refused = await host.wire().ask(post(PING, page))
+        assert refused.status == 503
+        assert "limits.connections" in refused.error["message"]
+        assert readable(refused)
+        foreign = await host.wire().ask(post(PING, {"Origin": "https://evil.example"}))
+        assert foreign.status == 503
+        assert not told(foreign)
+
+
+@pytest.mark.rule("T30", "T13")
+@pytest.mark.usefixtures("quick")
+async def test_what_could_not_be_understood_names_no_page(parser: ParserName) -> None:
+    page: Changes = {"Origin": PAGE}
+    limits = HttpLimits(head=1_000, head_time=0.05)
+    async with hosted(origins=[PAGE], limits=limits, parser=parser) as host:
+        good = post(PING, page)
+        for status, data in [
+            (400, b"nonsense\r\n\r\n"),
+            (400, good.replace(b"Host:", b"Host: localhost\r\nHost:", 1)),
+            (400, good.replace(b"Origin:", b"Origin: https://evil.example\r\nOrigin:", 1)),
+            (400, good.replace(b"Content-Length: ", b"Content-Length: x", 1)),
+            (431, post(PING, {**page, "X-Long": "x" * 1_000})),
+            (408, good[: good.index(b"\r\n\r\n")]),
+        ]:
+            wire = host.wire()
+            assert readable(await wire.ask(good)), "what came before it on the connection"
+            refused = await wire.ask(data)
+            assert refused.status == status
+            assert not told(refused)
 
 
 async def nobody(_: RequestFacts) -> Principal | None:

@@ -19,6 +19,9 @@ SIMPLE = [
 NO_JSON = [
     "application/jsonx",
     "application/json-rpc",
+    "application/ld+json",
+    "application/problem+json",
+    "text/json",
     "application/json, text/plain",
     "text/plain, application/json",
     "text/plain; x=application/json",
@@ -38,6 +41,7 @@ NO_JSON = [
 FINE = [
     "application/json",
     "Application/JSON",
+    "APPLICATION/JSON; CHARSET=UTF-8",
     "application/json; charset=utf-8",
     'application/json;charset="UTF-8"',
     "application/json ; charset=utf-8",

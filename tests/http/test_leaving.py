@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,14 +18,29 @@ from barewire.session.limits import HttpLimits
 from barewire.transports.http.parsing import ParserName
 from tests.app.peers import until
 from tests.http.hosting import Calls, Host, hosted, target
-from tests.http.raw import Wire
-from tests.http.words import PING, Changes, call, chunked, delete, get, initialize, modern, post
+from tests.http.raw import Event, Wire
+from tests.http.words import (
+    PING,
+    Changes,
+    call,
+    chunked,
+    delete,
+    get,
+    initialize,
+    modern,
+    post,
+    request,
+)
 from tests.immunity.processes import nothing_is_left
 
 STEP = int(os.environ.get("BAREWIRE_BREAKS", "9"))
 """Every so manieth byte is the last; the bar of T17 is every one."""
 
 EVENTS: Changes = {"Accept": "text/event-stream"}
+LISTEN = request(1, "subscriptions/listen", {"notifications": {"toolsListChanged": True}})
+
+DRAIN = 6.0
+"""Seconds for which a server may wait for its clients, where it need not."""
 
 LEAVES: dict[str, Callable[[Wire], object]] = {"reset": Wire.reset, "close": Wire.close}
 each_way = pytest.mark.parametrize("way", LEAVES)
@@ -165,6 +181,99 @@ async def test_a_client_that_ends_its_direction_still_gets_its_answer(parser: Pa
             calls.released["k"].set()
             assert (await wire.answer())["id"] == 0
             assert await wire.rest() == b""
+
+
+@each_way
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "text/event-stream"])
+@pytest.mark.rule("T17", "T9", "T33")
+async def test_who_leaves_a_modern_call_with_much_behind_it_cancels_it(
+    way: str, accept: str, parser: ParserName
+) -> None:
+    calls = Calls()
+    limits = HttpLimits(defer=0.01, comment=0.02)
+    async with nothing_is_seen(), hosted(target(calls), parser=parser, limits=limits) as host:
+        wire = host.wire()
+        await wire.send(modern(call(0, "hold", key="left"), {"Accept": accept}))
+        await calls.begun["left"].wait()
+        await wire.send(modern(call(1, "hold", key="behind")) * 400)
+        LEAVES[way](wire)
+        await until(lambda: calls.fates == {"left": "cancelled"})
+        await host.until_alone()
+    assert calls.count == 1, "nobody wants the rest"
+
+
+@pytest.mark.rule("T17", "T9")
+@pytest.mark.usefixtures("quick")
+async def test_who_stays_with_much_behind_a_call_gets_all_answers(parser: ParserName) -> None:
+    calls = Calls()
+    async with nothing_is_seen(), hosted(target(calls), parser=parser) as host:
+        wire = host.wire()
+        await wire.send(modern(call(0, "hold", key="k")))
+        await calls.begun["k"].wait()
+        await wire.send(modern(call(1, "echo", text="x")) * 400)
+        await until(lambda: wire.arrived)  # it is asked whether it is there
+        calls.released["k"].set()
+        assert [(await wire.answer())["id"] for _ in range(401)] == [0] + [1] * 400
+
+
+@pytest.mark.rule("T17", "T19")
+async def test_what_has_come_as_a_whole_only_after_the_end_has_begun_is_not_served() -> None:
+    calls = Calls()
+    server = target(calls)
+    async with nothing_is_seen(), anyio.create_task_group() as group:
+        async with serve_http(server, port=0, limits=HttpLimits(drain=DRAIN)) as serving:
+            host = Host(serving)
+            listening = host.wire()
+            await listening.send(modern(LISTEN))
+            await listening.begin()
+            late = [(host.wire(), data) for data in (modern(LISTEN), modern(call(1, "hold")))]
+            for wire, data in late:
+                # The first of two requests tells that the second one has begun to be read.
+                assert (await wire.ask(get({"Host": "evil.example"}) + data[:-1])).status == 421
+
+            async def is_refused() -> None:
+                await listening.messages()  # which end when the server begins to
+                for wire, data in late:
+                    await wire.send(data[-1:])
+                    refused = await wire.response()
+                    assert refused.status == 503
+                    assert "shutting down" in refused.error["message"]
+                    assert not refused.goes_on
+                host.close()
+
+            group.start_soon(is_refused)
+            began = time.monotonic()
+        assert time.monotonic() - began < DRAIN / 2, "nobody is waited for"
+    assert not calls.count
+
+
+@pytest.mark.rule("T17", "T19", "T27")
+async def test_who_waits_to_listen_at_the_end_is_refused_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("barewire.transports.http.aside.PROBE", 2 * DRAIN)
+    async with nothing_is_seen(), anyio.create_task_group() as group:
+        async with serve_http(target(), port=0, limits=HttpLimits(drain=DRAIN)) as serving:
+            host = Host(serving)
+            session = await host.open()
+            first, second = host.wire(), host.wire()
+            await first.send(get(session.fields))
+            await first.begin()
+            await second.send(get(session.fields))
+            while not (await first.event() or Event()).comment:
+                pass  # which asks whether it is there
+
+            async def is_refused() -> None:
+                refused = await second.response()
+                assert refused.status == 503
+                assert "shutting down" in refused.error["message"]
+                assert await first.event() is None
+                host.close()
+
+            group.start_soon(is_refused)
+            began = time.monotonic()
+        assert time.monotonic() - began < DRAIN / 2, "nobody is waited for"
 
 
 @pytest.mark.rule("T17", "T6")

@@ -1,7 +1,9 @@
 """T14, CVE-2026-52869, -33946: who asks is found out, and what is theirs is nobody else's."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from functools import partial
 from itertools import product
 from typing import Any
@@ -9,10 +11,14 @@ from typing import Any
 import anyio
 import pytest
 
+from barewire import Context, Server
+from barewire.protocol.revisions import V2025_03_26, V2025_06_18, V2025_11_25
+from barewire.run_http import serve_http
 from barewire.session.limits import HttpLimits
 from barewire.session.principal import Principal, RequestFacts
+from barewire.transports.http.parsing import ParserName
 from tests.app.peers import until
-from tests.http.hosting import Calls, Session, hosted, target
+from tests.http.hosting import Calls, Host, Session, hosted, target
 from tests.http.raw import Response
 from tests.http.words import (
     PING,
@@ -29,6 +35,8 @@ from tests.http.words import (
 
 ANN: Changes = {"Authorization": "Bearer ann"}
 BOB: Changes = {"Authorization": "Bearer bob"}
+
+LEGACY = (V2025_03_26, V2025_06_18, V2025_11_25)
 
 
 async def by_header(facts: RequestFacts) -> Principal | None:
@@ -315,6 +323,180 @@ async def test_scopes_may_change_without_losing_the_session() -> None:
         session = await host.open()
         scopes.append("write")
         assert (await session.ask(PING)).status == 200
+
+
+async def by_scopes(facts: RequestFacts) -> Principal | None:
+    """Believe what somebody says that they are allowed to do."""
+    return Principal("tests", "ann", scopes=frozenset(facts.fields.get("x-scopes", "").split()))
+
+
+READ: Changes = {"X-Scopes": "read"}
+WRITE: Changes = {"X-Scopes": "read write"}
+
+
+def with_scopes() -> Server:
+    """A server with a tool that tells what its caller may do."""
+    server = target(authenticate=by_scopes)
+
+    @server.tool
+    async def allowed(ctx: Context) -> str:
+        assert ctx.principal is not None
+        return " ".join(sorted(ctx.principal.scopes))
+
+    return server
+
+
+@pytest.mark.rule("T14", "T34")
+@pytest.mark.parametrize(("opened", "now"), [(READ, WRITE), (WRITE, READ)])
+async def test_a_session_gives_nobody_the_rights_that_they_had_or_will_have(
+    opened: Changes, now: Changes
+) -> None:
+    async with hosted(with_scopes()) as host:
+        for revision in LEGACY:
+            session = await host.open(revision, opened)
+            for said in (now, opened, now):
+                assert text_of(await session.ask(call(1, "allowed"), said)) == said["X-Scopes"]
+
+
+@pytest.mark.rule("T14", "T34")
+@pytest.mark.parametrize(("opened", "now"), [(READ, WRITE), (WRITE, READ)])
+async def test_each_call_of_a_batch_has_the_rights_of_its_request(
+    opened: Changes, now: Changes
+) -> None:
+    async with hosted(with_scopes()) as host:
+        session = await host.open(V2025_03_26, opened)
+        answers = (await session.ask([call(1, "allowed"), call(2, "allowed")], now)).json
+        texts = [answer["result"]["content"][0]["text"] for answer in answers]
+        assert texts == [now["X-Scopes"]] * 2
+
+
+@pytest.mark.rule("T14", "T34")
+async def test_calls_at_the_same_time_in_one_session_have_each_their_own_rights() -> None:
+    server, calls = with_scopes(), Calls()
+
+    @server.tool
+    async def wait(key: str, ctx: Context) -> str:
+        calls.begun[key].set()
+        await calls.released["all"].wait()
+        assert ctx.principal is not None
+        return " ".join(sorted(ctx.principal.scopes))
+
+    async with hosted(server) as host:
+        session = await host.open(changes=READ)
+        wires = [(said["X-Scopes"], host.wire(), said) for said in (WRITE, READ, WRITE)]
+        for number, (_, wire, said) in enumerate(wires):
+            await wire.send(session.post(call(number, "wait", key=f"{number}"), said))
+            await calls.begun[f"{number}"].wait()
+        calls.released["all"].set()
+        for scopes, wire, _ in wires:
+            assert (await wire.answer())["result"]["content"][0]["text"] == scopes
+
+
+began: ContextVar[str] = ContextVar("began")
+trace: ContextVar[str] = ContextVar("trace")
+
+
+async def tracing(facts: RequestFacts) -> Principal | None:
+    """Note in the context who asks, and whether somebody was noted before."""
+    said = facts.fields.get("x-trace", "nobody")
+    trace.set(f"{trace.get()} {said}" if trace.get("") else said)
+    return Principal("tests", "ann")
+
+
+@pytest.mark.rule("T14", "T39")
+async def test_what_a_hook_notes_in_its_context_stays_there() -> None:
+    server = target(authenticate=tracing)
+
+    @server.tool
+    async def noted() -> str:
+        return ", ".join((began.get("nothing"), trace.get("nothing")))
+
+    @server.tool
+    def noted_by_thread() -> str:
+        return ", ".join((began.get("nothing"), trace.get("nothing")))
+
+    began.set("before")
+    async with hosted(server) as host:
+        began.set("after")
+        for revision in LEGACY:
+            session = await host.open(revision, {"X-Trace": "opening"})
+            for number in range(3):
+                for tool in ("noted", "noted_by_thread"):
+                    answer = await session.ask(call(1, tool), {"X-Trace": f"call{number}"})
+                    assert text_of(answer) == "before, nothing"
+        for tool in ("noted", "noted_by_thread"):
+            answer = await host.ask(modern(call(1, tool), {"X-Trace": "modern"}))
+            assert text_of(answer) == "before, nothing"
+
+
+@pytest.mark.rule("T14")
+async def test_a_hook_cannot_change_what_was_asked(parser: ParserName) -> None:
+    tried: list[str] = []
+
+    async def changing(facts: RequestFacts) -> Principal | None:
+        fields: Any = facts.fields
+        name = fields.get("authorization", "nobody")
+        with pytest.raises(TypeError):
+            del fields["authorization"]
+        with pytest.raises(TypeError):
+            fields["authorization"] = "Bearer bob"
+        tried.append(name)
+        return await by_header(facts)
+
+    async with hosted(target(authenticate=changing), parser=parser) as host:
+        wire = host.wire()
+        for _ in range(3):
+            answer = await wire.ask(modern(call(1, "whoami"), ANN))
+            assert text_of(answer) == "ann"
+        assert text_of(await wire.ask(modern(call(100, "whoami"), ANN))) == "ann"
+    assert tried == ["Bearer ann"] * 4
+
+
+LISTEN = request(1, "subscriptions/listen", {"notifications": {"toolsListChanged": True}})
+
+
+@pytest.mark.rule("T14", "T17", "T19")
+@pytest.mark.parametrize("what", ["listen", "get", "call", "initialize"])
+async def test_who_is_known_only_after_the_end_has_begun_is_not_served(what: str) -> None:
+    hook, calls = Waiting(), Calls()
+
+    async def slow_for_some(facts: RequestFacts) -> Principal | None:
+        if "x-slow" in facts.fields:
+            return await hook(facts)
+        return Principal("tests", "ann")
+
+    server = target(calls, authenticate=slow_for_some)
+    slow: Changes = {"X-Slow": "yes"}
+    drain = 6.0
+    async with anyio.create_task_group() as group:
+        async with serve_http(server, port=0, limits=HttpLimits(drain=drain)) as serving:
+            host = Host(serving)
+            session = await host.open()
+            listening, late = host.wire(), host.wire()
+            await listening.send(modern(LISTEN))
+            await listening.begin()
+            asked = {
+                "listen": modern(LISTEN, slow),
+                "get": get({**session.fields, **slow}),
+                "call": modern(call(1, "hold", key="k"), slow),
+                "initialize": post(initialize(), slow),
+            }
+            await late.send(asked[what])
+            await until(lambda: hook.begun)
+
+            async def is_refused() -> None:
+                await listening.messages()  # which end when the server begins to
+                hook.released.set()
+                refused = await late.response()
+                assert refused.status == 503
+                assert "shutting down" in refused.error["message"]
+                assert not refused.goes_on
+                host.close()
+
+            group.start_soon(is_refused)
+            began = time.monotonic()
+        assert time.monotonic() - began < drain / 2, "nobody is waited for"
+    assert not calls.count
 
 
 @pytest.mark.rule("T14", "T17")

@@ -34,7 +34,6 @@ FOREIGN = [
     "0.0.0.0",
     "[::]",
     "[::ffff:127.0.0.1]",
-    "localhost:",
     "localhost,evil.example",
     "",
 ]
@@ -112,7 +111,14 @@ async def test_an_old_client_may_leave_out_the_host_but_not_lie(parser: ParserNa
 @pytest.mark.rule("T13")
 async def test_a_server_answers_for_its_own_names(parser: ParserName) -> None:
     async with hosted(parser=parser) as host:
-        for own in ("localhost", "LOCALHOST:1", "127.0.0.1", f"127.0.0.1:{host.port}", "[::1]:9"):
+        for own in (
+            "localhost",
+            "localhost:",
+            "LOCALHOST:1",
+            "127.0.0.1",
+            f"127.0.0.1:{host.port}",
+            "[::1]:9",
+        ):
             assert (await host.ask(post(initialize(), {"Host": own}))).status == 200, own
     async with hosted(parser=parser, hosts=["mcp.example", "two.example:8080"]) as host:
         for own in ("mcp.example", "MCP.example:443", "two.example:8080"):

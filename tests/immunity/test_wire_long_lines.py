@@ -22,7 +22,7 @@ from tests.immunity.processes import bad_server
 from tests.transports.test_fdpipe import pipe_pair
 
 MEGABYTE = 1_000_000
-BAR = 6.0
+BAR = 8.0
 """How many times as much four times as many bytes may cost."""
 
 FLOOR = 0.02

@@ -62,7 +62,7 @@ def running(command: list[str]) -> Generator[Running]:
             if not line.startswith(SERVED):
                 process.kill()
                 raise AssertionError(f"the server does not start: {line}{process.stderr.read()}")
-            server = Running(line.removeprefix(SERVED).strip(), process)
+            server = Running(line.removeprefix(SERVED).split()[0], process)
             # What it says is read as it comes, so that it never waits for a reader.
             listener = threading.Thread(target=server.said.extend, args=(process.stderr,))
             listener.start()

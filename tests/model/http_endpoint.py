@@ -167,6 +167,8 @@ class Endpoint(Posts):
         for stream in session.streams:
             if stream.ended is None:
                 self.end(stream)
+        for wire in self.waiting_to_listen(session):
+            self.refuse(wire, 404)
 
     # DELETE and GET.
 
@@ -297,8 +299,7 @@ class Endpoint(Posts):
             self.answer(self.open(wire, session, revision), refused(it.id, it.code))
         else:
             # Base Protocol › Responses: the id is given back where it could be read.
-            status = 200 if it.code == INVALID_PARAMS and not legacy else 400
-            self.give(wire, status, refused(it.id, it.code))
+            self.give(wire, 400, refused(it.id, it.code))
 
     def array(self, wire: Wire, ask: Ask, members: list[Read]) -> None:
         if not self.setup.legacy or says_modern(ask, self.setup):
@@ -504,7 +505,9 @@ class Endpoint(Posts):
         for one in later:
             self.legacy_request(posted, one)
         if not asking:
-            self.give(wire, 202)
+            # "If the server cannot accept the input, it MUST return an HTTP error status code".
+            bad = [one.code for one in members if one.kind == "bad"]
+            self.refuse(wire, 400, bad[-1]) if bad else self.give(wire, 202)
 
     def member(self, posted: Posted, it: Read, later: list[Read]) -> None:
         """Take one member of an array, or put it off."""
@@ -747,9 +750,15 @@ class Endpoint(Posts):
 
     def is_succeeded(self, session: Session) -> None:
         """Let those who wait to listen take the place of one that is gone."""
-        for other in [one for one in self.wires if one.until is not None]:
-            if other.session is session:
-                self.take_over_or_wait(other, session)
+        for other in self.waiting_to_listen(session):
+            self.take_over_or_wait(other, session)
+
+    def waiting_to_listen(self, session: Session) -> list[Wire]:
+        """Return those who wait until it is known whether somebody listens; they wait no more."""
+        waiting = [one for one in self.wires if one.until is not None and one.session is session]
+        for wire in waiting:
+            wire.until = None
+        return [one for one in waiting if not one.gone]
 
     def shuts_down(self) -> None:
         """End what lasts: what was asked may still be answered.
@@ -770,6 +779,8 @@ class Endpoint(Posts):
             if session.alone is not None and not session.over:
                 self.end(session.alone)
                 session.alone = None
+            for wire in self.waiting_to_listen(session):
+                self.refuse(wire, 503)
 
     # Time.
 

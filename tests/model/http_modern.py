@@ -87,16 +87,19 @@ def refused(it: Read, ask: Ask, setup: Setup) -> Refused | None:
         return Refused(400, HEADER_MISMATCH)
     if isinstance(version, str) and (NUMBERS.get(version) != MODERN or not setup.modern):
         return Refused(400, UNSUPPORTED_VERSION, supported(setup, version))
-    # Standard Request Headers.
-    if ask.get(METHOD_FIELD) != it.method or not _name_agrees(it, ask):
+    known = it.method in REQUESTS and sends("client", it.method, MODERN)
+    gate = takes(it.method, MODERN)
+    mine = declared_in(setup.capabilities, MODERN, "server")
+    served = known and (gate is None or has(mine, gate))
+    # Standard Request Headers. A name that is missing is missed by those alone who know the method
+    # (decided).
+    unnamed = ask.get(NAME_FIELD) is None and not served and is_envelope(meta)
+    if ask.get(METHOD_FIELD) != it.method or not (unnamed or _name_agrees(it, ask)):
         return Refused(400, HEADER_MISMATCH)
     # Base Protocol › `_meta`: a required field is missing.
     if not is_envelope(meta):
         return Refused(400, INVALID_PARAMS)
-    known = it.method in REQUESTS and sends("client", it.method, MODERN)
-    gate = takes(it.method, MODERN)
-    mine = declared_in(setup.capabilities, MODERN, "server")
-    if not known or (gate is not None and not has(mine, gate)):
+    if not served:
         data = supported(setup, None) if it.method == "initialize" else None
         return Refused(404, METHOD_NOT_FOUND, data)
     # Server Behavior for Custom Headers.
@@ -119,6 +122,8 @@ def notification_refused(it: Read, ask: Ask) -> bool:
     """
     meta = as_object((it.params or {}).get("_meta")) or {}
     version, field, method = meta.get(VERSION), ask.get(VERSION_FIELD), ask.get(METHOD_FIELD)
+    if isinstance(version, str) and NUMBERS.get(version) != MODERN:
+        return True
     if field is not None and isinstance(version, str) and field != version:
         return True
     if method is not None and method != it.method:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from barewire.context import Context
-from barewire.httpserving import HttpServing
+from barewire.httpapplication import HttpApplication
 from barewire.protocol.revisions import ALL, Revision
 from barewire.server.server import Server
 from barewire.session.exchange import Exchange
@@ -38,8 +38,8 @@ def server_of(setup: Setup) -> Server:
     )
 
 
-def serving_of(server: Server, setup: Setup) -> HttpServing:
-    """Return what serves a server; its endpoint is what the tests drive."""
+def serving_of(server: Server, setup: Setup) -> HttpApplication:
+    """Return what gives a server its endpoint, which is what the tests drive."""
     bounds = setup.bounds
     limits = HttpLimits(
         body=bounds.body,
@@ -56,9 +56,7 @@ def serving_of(server: Server, setup: Setup) -> HttpServing:
     options = HttpOptions(
         path=setup.path, stateless=setup.stateless, json_response=setup.json, limits=limits
     )
-    serving = HttpServing(server, [], options, ThreadPool())
-    server.join(serving)
-    return serving
+    return HttpApplication(server, options, ThreadPool())
 
 
 def change_tools(server: Server, number: int) -> None:

@@ -99,7 +99,16 @@ class Streams:
         self.trim()
 
     def trim(self) -> None:
-        """Let go of what is too much, as far as sizes are known."""
+        """Let go of what is too much, as far as sizes are known.
+
+        What is too large by itself is not kept, and then what came before it on its stream is of no
+        use to anybody: no other stream has to pay for it.
+        """
+        for at, (stream, sent) in enumerate(self.order):
+            if (sent.size or 0) > self.cap:
+                for each, earlier in self.order[: at + 1]:
+                    earlier.kept = earlier.kept and each is not stream
+        self.order = [one for one in self.order if one[1].kept]
         while sum(one.size or 0 for _, one in self.order) > self.cap:
             self.order.pop(0)[1].kept = False
 

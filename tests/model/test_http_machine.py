@@ -10,7 +10,7 @@ BAREWIRE_MODEL_EXAMPLES sets how many worlds are drawn.
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -128,6 +128,7 @@ SETTINGS = settings(
     max_examples=int(os.environ.get("BAREWIRE_MODEL_EXAMPLES", "20")),
     stateful_step_count=40,
     deadline=None,
+    phases=[Phase.reuse, Phase.generate, Phase.shrink],  # to explain would take minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

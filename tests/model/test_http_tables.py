@@ -146,6 +146,18 @@ def test_a_slash_behind_the_path_does_not_matter() -> None:
         assert outcome(sides.send(ask)[1]) == (200,)
 
 
+@pytest.mark.parametrize("which", ["no id", "invented", "live"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.rule("M0728-HTTP-69", "H-07", "DEV-13", "DEV-55")
+def test_the_modern_revision_has_post_alone_beside_sessions_too(method: str, which: str) -> None:
+    with sides_of(STATEFUL) as sides:
+        live = opened(sides, 4)
+        session = {"no id": None, "invented": INVENTED, "live": live}[which]
+        ask = getting(session, 5) if method == "GET" else deleting(session, 5)
+        assert outcome(sides.send(ask)[1]) == (405, -32600, "no id")
+        assert outcome(sides.send(posting(PING, live))[1]) == (200,)
+
+
 # c.2, both columns. What is sent, and the status in a session and without sessions; a session of
 # this revision is ready, and a stateless request names it.
 
@@ -257,11 +269,14 @@ FIELDS: dict[str, tuple[int, str | None, int, int]] = {
     "what was agreed on, 2": (2, "2025-03-26", 200, 200),
     "what was agreed on, 3": (3, "2025-06-18", 200, 200),
     "what was agreed on, 4": (4, "2025-11-25", 200, 200),
+    "another one, 2": (2, "2025-11-25", 200, 200),
     "another one, 3": (3, "2025-11-25", 400, 200),
     "another one, 4": (4, "2025-06-18", 400, 200),
     "an older one, 4": (4, "2025-03-26", 400, 200),
     "an unknown one, 3": (3, "1900-01-01", 400, 400),
     "an unknown one, 4": (4, "2099-12-31", 400, 400),
+    "an unknown one, 2": (2, "2099-12-31", 200, 400),
+    "nonsense, 2": (2, "latest", 200, 400),
     "nonsense, 4": (4, "latest", 400, 400),
     "nothing at all, 4": (4, "", 400, 400),
 }
@@ -412,12 +427,17 @@ def test_who_listens_takes_events(accept: str | None, status: int) -> None:
         ("application/json", 200),
         ("application/json; charset=utf-8", 200),
         ('Application/JSON;charset="UTF-8"', 200),
+        ("APPLICATION/JSON; CHARSET=UTF-8", 200),
         (None, 415),
         ("", 415),
         ("text/plain", 415),
         ("application/x-www-form-urlencoded", 415),
         ("multipart/form-data; boundary=x", 415),
         ("application/jsonp", 415),
+        ("application/jsonx", 415),
+        ("application/ld+json", 415),
+        ("application/problem+json", 415),
+        ("text/json", 415),
         ("application/json; charset=utf-16", 415),
         ("text/plain; application/json", 415),
         ("application/json, text/plain", 415),
@@ -585,7 +605,7 @@ C3: dict[str, tuple[Ask, tuple[Any, ...]]] = {
             posting(b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":[]}', version=5),
             mcp_method="tools/list",
         ),
-        (200, -32602, 1),
+        (400, -32602, 1),
     ),
     "a notification with params that are none": (
         posting(b'{"jsonrpc":"2.0","method":"notifications/x","params":[]}', version=5),

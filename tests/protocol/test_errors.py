@@ -42,7 +42,7 @@ def test_a_reason_has_the_code_and_status_of_the_era(reason: Reason) -> None:
     early, late, modern, legacy_status, modern_status = TABLE[reason]
     codes = [code_for(reason, revision) for revision in ALL]
     assert codes == [early, early, early, late, modern]
-    statuses = [status_for(reason, revision) for revision in ALL]
+    statuses = [status_for(reason, modern=revision.modern) for revision in ALL]
     assert statuses == [*[legacy_status] * 4, modern_status]
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from barewire.protocol.codec import EncodeError, encode
-from barewire.protocol.errors import Reason
+from barewire.protocol.errors import Reason, status_for
 from barewire.protocol.jsonrpc import Failure, Message, RequestId
 from barewire.session.outbox import written_instead
 from barewire.transports.http.messages import Answer, Fields
@@ -63,8 +63,7 @@ def refusal(failure: Failure, reason: Reason, *, modern: bool, fields: Fields = 
     One without an id answers no request, and what is not accepted has the status of an error,
     whatever the reason (Streamable HTTP › Sending Messages).
     """
-    row = reason.row
-    status = row.modern_status if modern else row.legacy_status
+    status = status_for(reason, modern=modern)
     if failure.id is None:
         status = max(status, 400)
     return json_answer(line_of(failure), status, fields)

@@ -41,7 +41,7 @@ class Aside:
         if log is not None:
             self._changes = Changes(setting.backend, self._tell, self._may_tell)
         self._cut: Signal | None = None
-        """Given when the client that listens now goes away; made for who wants to know."""
+        """Given when nobody listens any more; made for who wants to know."""
         self.stream: EventStream | None = None
         self.on_left: Callable[[], object] | None = None
         """Called when the client that listens goes away. Default: None."""
@@ -115,10 +115,12 @@ class Aside:
             self._flush()
 
     def end(self) -> None:
-        """End it."""
+        """End it. Whoever waits to take its place hears of that."""
         if self.stream is not None:
             self.stream.finish(self._setting.now())
             self.stream = None
+        if self._cut is not None:
+            self._cut.set()
 
     def _left(self) -> None:
         if self._cut is not None:

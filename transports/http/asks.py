@@ -1,6 +1,6 @@
 """A request on its way through an endpoint."""
 
-from barewire.protocol.jsonrpc import Failure, RequestId
+from barewire.protocol.jsonrpc import Failure, Malformed, RequestId
 from barewire.protocol.record import record
 from barewire.session.admission import Refusal, failure_for
 from barewire.session.principal import Principal, RequestFacts
@@ -38,6 +38,12 @@ class Ask:
     def fail(self, id: RequestId | None, fault: Refusal, session: Session | None = None) -> None:
         """Answer by an error of the protocol, as the revision of the session has it."""
         self.answer(failed(id, fault, session))
+
+    def reject(self, frame: Malformed, *, modern: bool = False) -> None:
+        """Answer what is no message: by 400 or more, whatever is wrong with it."""
+        id = None if frame.kind == "response" else frame.id
+        answer = failed(id, Refusal(frame.reason, frame.detail, modern=modern))
+        self.answer(Answer(max(400, answer.status), answer.fields, answer.body))
 
 
 def failed(id: RequestId | None, fault: Refusal, session: Session | None = None) -> Answer:

@@ -41,6 +41,8 @@ close at once could destroy the answer before it is read."""
 _GRACE: Final = 0.05
 """Seconds for which an answer may still end after its client has ended its own direction."""
 
+_DAY: Final = 24 * 3600.0
+
 _NEVER: Final = float("inf")
 
 
@@ -81,7 +83,7 @@ class HttpConnection:
         self.backend = backend
         self.sweeper = sweeper
         self.persistence: bytes = b"Connection: keep-alive\r\nKeep-Alive: timeout=%d\r\n" % (
-            limits.keep_alive
+            min(limits.keep_alive, _DAY)
         )
         """What answers say while the connection goes on."""
         self._pipe = pipe
@@ -91,6 +93,8 @@ class HttpConnection:
         self._phase = _HEAD
         self._deadline = _NEVER
         self._ahead = b""
+        self._due = False
+        """Whether what is there has its turn soon."""
         self._paused = False
         self._ended = False
         self._draining = once
@@ -157,8 +161,9 @@ class HttpConnection:
             self._leave(linger=_LINGER)
             return
         self._wait_for_request()
-        if self._ahead:
-            self.backend.call_soon(self._proceed)
+        if self._ahead and not self._due:
+            self._due = True
+            self.backend.call_soon(self._have_turn)
 
     def abort(self) -> None:
         """Close, and let the client see that there is something missing."""
@@ -170,7 +175,8 @@ class HttpConnection:
     def refusal(self, status: int, detail: str) -> Answer:
         """Return what to answer to a request that comes no further."""
         try:
-            return self._handler.refused(status, detail)
+            head = None if self._asked is _NOTHING else self._asked.head
+            return self._handler.refused(status, detail, head)
         except Exception:
             _log.exception("a refusal could not be put into words")
             return Answer(status)
@@ -179,7 +185,10 @@ class HttpConnection:
 
     def _on_data(self, data: bytes) -> None:
         self._ahead = self._ahead + data if self._ahead else data
-        self._proceed()
+        if self._due:
+            self._throttle()
+        else:
+            self._proceed()
 
     def _on_eof(self, reason: BaseException | None) -> None:
         self._ended = True
@@ -194,11 +203,16 @@ class HttpConnection:
         if self._phase is _LEAVING:
             self._close_once_taken()
         elif self._reply is None:
-            self._proceed()
+            if not self._due:
+                self._proceed()
         elif self._reply.on_drained is not None:
             self._reply.on_drained()
 
     # Reading
+
+    def _have_turn(self) -> None:
+        self._due = False
+        self._proceed()
 
     def _proceed(self) -> None:
         """Read what is there, as long as it is its turn."""
@@ -211,6 +225,8 @@ class HttpConnection:
                 self._ahead = b""
             else:
                 break
+            if self._phase is _HEAD:
+                break  # the next request has a turn of its own, so that others have theirs
         self._throttle()
         if self._ended and not self._ahead and self._reply is None:
             self._leave()  # what has begun will never be whole
@@ -379,8 +395,8 @@ class HttpConnection:
             return
         if self._phase is _LEAVING:
             self._close_once_taken()
-        elif self._ended and self._reply is not None:
-            self._look_again(self._reply)
+        elif (self._ended or self._paused) and self._reply is not None:
+            self._look_again(self._reply)  # while reading pauses, the end cannot be seen
         elif pending and self._phase is _HEAD and not self._incoming.begun:
             self._wait_for_request()  # who still reads the last answer is not idle
         elif now >= self._deadline:

@@ -52,6 +52,9 @@ _UNKNOWN: Final[dict[Nobody, tuple[int, Fields]]] = {
 """What somebody is answered who is not known: a status and fields."""
 
 
+_ENDING: Final = "this server is shutting down"
+
+
 class Endpoint:
     """Answers the requests to one endpoint: the `Handler` behind whatever speaks HTTP."""
 
@@ -77,7 +80,7 @@ class Endpoint:
         answer = self._judged(head)
         if answer is None:
             return None
-        return with_fields(answer, self._guard.cors_fields(head.fields))
+        return with_fields(answer, self._cors(head))
 
     def receive(self, request: HttpRequest, reply: Reply) -> None:
         """Answer a request that `judge` let through."""
@@ -87,9 +90,9 @@ class Endpoint:
         else:
             self._identify(authenticate, request, reply)
 
-    def refused(self, status: int, detail: str) -> Answer:
-        """Return the answer to what is no request."""
-        return refused(status, detail)
+    def refused(self, status: int, detail: str, head: RequestFacts | None) -> Answer:
+        """Return the answer to what comes no further, with what the browser of a page needs."""
+        return refused(status, detail, fields=() if head is None else self._cors(head))
 
     def publish(self, method: str, params: Params | None = None) -> None:
         """Tell all clients that want to know of a change."""
@@ -119,7 +122,7 @@ class Endpoint:
             fields = self._guard.preflight_fields(head.fields)
             return Answer(204, fields) if fields else self._wrong_method()
         if self._ending:
-            return refused(503, "this server is shutting down")
+            return refused(503, _ENDING)
         if head.method == "POST":
             return self._judge_post(head)
         if head.method in ("GET", "DELETE") and self._has_sessions(head):
@@ -165,17 +168,18 @@ class Endpoint:
 
     def _unknown(self, why: Nobody, head: RequestFacts) -> Answer:
         status, fields = _UNKNOWN[why]
-        return refused(status, why.value, fields=(*fields, *self._guard.cors_fields(head.fields)))
+        return refused(status, why.value, fields=(*fields, *self._cors(head)))
 
     def _serve(self, request: HttpRequest, reply: Reply, principal: Principal | None) -> None:
         if reply.gone:
             return
         facts = request.head
         accepts = self._form(facts)
-        fields = self._guard.cors_fields(facts.fields)
-        ask = Ask(facts, reply, accepts, principal, fields, len(request.body))
+        ask = Ask(facts, reply, accepts, principal, self._cors(facts), len(request.body))
         try:
-            if facts.method == "POST":
+            if self._ending:  # since the head was judged
+                ask.refuse(503, _ENDING)
+            elif facts.method == "POST":
                 self._post(decode(request.body), ask)
             elif facts.method == "GET":
                 self._legacy.get(ask)
@@ -184,6 +188,9 @@ class Endpoint:
         except Exception:
             _log.exception("%s failed", facts.method)
             ask.refuse(500, "internal error")
+
+    def _cors(self, head: RequestFacts) -> Fields:
+        return self._guard.cors_fields(head.fields)
 
     def _form(self, facts: RequestFacts) -> Acceptable:
         accepts = acceptable(facts.fields.get("accept"))
@@ -199,11 +206,10 @@ class Endpoint:
         elif isinstance(frame, Request):
             self._request(frame, ask)
         elif isinstance(frame, Notification):
-            fault = judge_notification(frame, ask.facts.fields)
+            fault = judge_notification(frame, ask.facts.fields, self._application.local)
             ask.answer(ACCEPTED) if fault is None else ask.fail(None, fault)
         elif isinstance(frame, Malformed):
-            id = None if frame.kind == "response" else frame.id
-            ask.fail(id, Refusal(frame.reason, frame.detail, modern=True))
+            ask.reject(frame, modern=True)
         else:
             ask.fail(None, _NO_REQUEST)
 

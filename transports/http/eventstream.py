@@ -128,6 +128,7 @@ class EventStream:
         if self._log is not None and self.kept is not None:
             self._log.finish(self.kept, now)
         self.let_go()
+        self.on_cut = self.on_room = None  # whose owners hold it: no cycle is left
 
     def poll(self, retry: float) -> None:
         """End the connection but not the stream: the client comes back in `retry` seconds.

@@ -1,10 +1,10 @@
-"""Requests read by httptools, the parser of Node.js: `pip install "barewire[speed]"`."""
+"""Requests read by httptools, the parser of Node.js: `pip install httptools`."""
 
 try:
     import httptools
 except ModuleNotFoundError as _absent:
     raise ModuleNotFoundError(
-        'the parser httptools is not installed: pip install "barewire[speed]"', name=_absent.name
+        'the parser httptools is not installed: pip install httptools', name=_absent.name
     ) from None
 
 from barewire.transports.http.parsing import Unparsable, reads_the_same

@@ -5,6 +5,7 @@ looks who asks (Streamable HTTP › Security Warning: servers MUST validate `Ori
 serves every HTTP transport, so that none is forgotten.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Final
@@ -15,6 +16,8 @@ __all__ = ["LOOPBACK", "Forbidden", "Guard"]
 
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 """The names of this machine, with any port."""
+
+_HOST: Final = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+(%25[\w.~-]+)?\])(:[0-9]{1,5})?", re.ASCII)
 
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
@@ -50,10 +53,12 @@ class Guard:
     scheme, a host and where needed a port. Pages of a host that is answered for may ask; those of
     other origins may when they are listed in `origins`, and `cors` says whether their browsers are
     told so. There is no wildcard: an origin that anybody may have protects nobody.
+
+    Raises ValueError for what is no host and what is no origin.
     """
 
     hosts: tuple[str, ...] = LOOPBACK
-    """What `Host` may say (default: this machine)."""
+    """What `Host` may say (default: this machine). At least one."""
     origins: tuple[str, ...] = ()
     """What `Origin` may say besides (default: nothing)."""
     cors: bool = False
@@ -62,6 +67,11 @@ class Guard:
     _origins: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
 
     def __post_init__(self) -> None:
+        if not self.hosts:
+            raise ValueError("hosts is empty: a server that answers for no name serves nobody")
+        for host in self.hosts:
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"a host is name, name:port or [address], not {host!r}")
         for origin in self.origins:
             if _host_of(origin) is None or origin.endswith("/"):
                 raise ValueError(
@@ -125,7 +135,8 @@ class Guard:
 
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
-    return name if colon and port.isdecimal() and not name.endswith(":") else host
+    # RFC 3986 › Port: it may be empty.
+    return name if colon and (port.isdecimal() or not port) and not name.endswith(":") else host
 
 
 def _host_of(origin: str) -> str | None:

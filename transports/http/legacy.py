@@ -10,7 +10,8 @@ from barewire.protocol.errors import Reason
 from barewire.protocol.headers import VERSION_HEADER
 from barewire.protocol.jsonrpc import Batch, Frame, Malformed, Params, Request, RequestId
 from barewire.protocol.revisions import V2025_03_26, Revision, revision_named
-from barewire.session.admission import Refusal, nothing_said
+from barewire.session.admission import Refusal, nothing_said, unsupported
+from barewire.session.facts import Local
 from barewire.session.handshake import receive_initialize
 from barewire.session.session import Session
 from barewire.transports.http.answers import ACCEPTED, with_fields
@@ -41,6 +42,7 @@ class Legacy:
         self._stateless = setting.options.stateless
         self._sessions = Sessions(limits.sessions, limits.session_idle, new_id)
         self._talks = Talks(setting, self._sessions)
+        self._ending = False
 
     def post(self, frame: Frame, ask: Ask) -> None:
         """Answer a POST."""
@@ -74,7 +76,7 @@ class Legacy:
             return
         session.listens = True
         if talk.aside.attached:
-            self._setting.backend.spawn(_take_over(talk, ask))
+            self._setting.backend.spawn(self._take_over(talk, ask))
         else:
             talk.listen(ask.reply, ask.fields)
 
@@ -90,7 +92,8 @@ class Legacy:
         self._talks.publish(method, params)
 
     def end_streams(self) -> None:
-        """End the streams on which clients listen."""
+        """End the streams on which clients listen; there are no more from now on."""
+        self._ending = True
         self._talks.end_streams()
 
     def close(self) -> None:
@@ -139,6 +142,21 @@ class Legacy:
         post = LegacyPost(self._setting, ask.reply, ask.accepts, fields, log=None)
         post.answer(answer)
 
+    async def _take_over(self, talk: Talk, ask: Ask) -> None:
+        # A client that was cut comes back before we know of it; two that listen at once would each
+        # get a part.
+        listened_to = False
+        while talk.aside.attached and not listened_to and not ask.reply.gone:
+            listened_to = await talk.aside.alive()
+        if talk.session.phase == "closed":
+            ask.refuse(404, "the session was ended")
+        elif self._ending:
+            ask.refuse(503, "this server is shutting down")
+        elif listened_to:
+            ask.refuse(409, "a stream is open already")
+        elif not ask.reply.gone:
+            talk.listen(ask.reply, ask.fields)
+
     # Requests.
 
     def _receive(self, frame: Frame, talk: Talk, ask: Ask) -> None:
@@ -151,8 +169,9 @@ class Legacy:
             ask.fail(_id_of(frame), fault)
             return
         nothing = ACCEPTED
-        if isinstance(frame, Malformed):
-            nothing = failed(None, Refusal(frame.reason, frame.detail))
+        for item in frame.items if isinstance(frame, Batch) else (frame,):
+            if isinstance(item, Malformed):  # Sending Messages: what is not accepted is an error
+                nothing = failed(None, Refusal(item.reason, item.detail))
         post = LegacyPost(
             self._setting,
             ask.reply,
@@ -163,16 +182,14 @@ class Legacy:
             batch=isinstance(frame, Batch),
             nothing=with_fields(nothing, ask.fields),
         )
-        talk.receive(frame, post)
+        talk.receive(frame, post, ask.principal)
 
     def _refuse_outside(self, frame: Frame, ask: Ask) -> None:
         """Refuse what belongs to no session, where there are sessions."""
         if isinstance(frame, Request):
             ask.fail(frame.id, nothing_said(self._setting.application.local))
         elif isinstance(frame, Malformed):
-            id = None if frame.kind == "response" else frame.id
-            answer = failed(id, Refusal(frame.reason, frame.detail))
-            ask.answer(Answer(400, answer.fields, answer.body))
+            ask.reject(frame)
         else:
             ask.refuse(400, f"{_SESSION_HEADER} is missing")
 
@@ -181,27 +198,18 @@ class Legacy:
         named = ask.facts.fields.get(VERSION_HEADER.lower())
         revision = ASSUMED if named is None else revision_named(named)
         if revision is None or revision not in local.legacy:
-            # The error of a modern server would keep clients of both eras from `initialize`.
-            reason = Reason.UNSUPPORTED_VERSION if local.modern else Reason.INVALID_REQUEST
-            detail = f"{VERSION_HEADER} is {named!r:.64}"
-            ask.fail(_id_of(frame), Refusal(reason, detail, {"supported": local.versions}))
+            ask.fail(_id_of(frame), _unspoken(named or ASSUMED.name, local))
             return
         session = Session.standing(local, revision, ask.principal)
         self._receive(frame, Talk(self._setting, session, None), ask)
 
 
-async def _take_over(talk: Talk, ask: Ask) -> None:
-    # A client that was cut comes back before we know of it; two that listen at once would each get
-    # a part.
-    listened_to = False
-    while talk.aside.attached and not listened_to:
-        listened_to = await talk.aside.alive()
-    if talk.session.phase == "closed":
-        ask.refuse(404, "the session was ended")
-    elif listened_to:
-        ask.refuse(409, "a stream is open already")
-    elif not ask.reply.gone:
-        talk.listen(ask.reply, ask.fields)
+def _unspoken(version: str, local: Local) -> Refusal:
+    if local.modern:
+        return unsupported(version, local, modern=False)
+    # The error of a modern server would keep clients of both eras from `initialize`.
+    data = {"supported": local.versions}
+    return Refusal(Reason.INVALID_REQUEST, f"{VERSION_HEADER} is {version!r:.64}", data)
 
 
 def _version_fault(ask: Ask, revision: Revision) -> Refusal | None:

@@ -6,11 +6,11 @@ then on is kept for the client that resumes the stream.
 
 from collections.abc import Callable
 
-from barewire.protocol.errors import Reason
+from barewire.protocol.errors import Reason, status_for
 from barewire.protocol.jsonrpc import Failure, Success
 from barewire.session.outbox import array_of
 from barewire.transports.http.accept import Acceptable
-from barewire.transports.http.answers import ACCEPTED, json_answer, line_of
+from barewire.transports.http.answers import ACCEPTED, json_answer, line_of, with_fields
 from barewire.transports.http.eventstream import EventStream
 from barewire.transports.http.messages import Answer, Fields, Reply
 from barewire.transports.http.setting import Setting
@@ -142,7 +142,7 @@ class LegacyPost:
     def give_up(self, answer: Answer) -> None:
         """End it although answers are missing; where nothing was said yet, by this one."""
         if not self.complete:
-            self._nothing, self._expected = answer, 0
+            self._nothing, self._expected = with_fields(answer, self._fields), 0
             self._answers.clear()
             self._complete()
 
@@ -173,6 +173,8 @@ class LegacyPost:
             self.stream.finish(setting.now())
         elif self._answers:
             self._reply.send(self._whole())
+        elif self._expected > 1:  # all of it was given up
+            self._reply.send(with_fields(ACCEPTED, self._fields))
         else:
             self._reply.send(self._nothing)
         if self.on_complete is not None:
@@ -181,7 +183,7 @@ class LegacyPost:
     def _status(self) -> int:
         if self._batch or self._reason is None:
             return _OK
-        return self._reason.row.legacy_status
+        return status_for(self._reason, modern=False)
 
     def _whole(self) -> Answer:
         if self._batch:

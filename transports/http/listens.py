@@ -21,10 +21,6 @@ class Listens:
         self._setting = setting
         self._open: set[_Listen] = set()
 
-    def __len__(self) -> int:
-        """How many are open."""
-        return len(self._open)
-
     def open(self, exchange: Exchange, post: Post, ask: Ask) -> None:
         """Open one, or fail it by `post`."""
         limits = self._setting.options.limits

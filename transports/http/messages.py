@@ -37,8 +37,9 @@ class Answer:
 class Reply(Protocol):
     """Where the answer to one request goes: `send` once, or `begin`, any number of `write`, `end`.
 
-    No method blocks or raises. After the client is gone they do nothing. Callbacks are never called
-    inside one of the methods.
+    No method blocks. `send` and `begin` raise ValueError for fields that cannot be written, and the
+    client hears of an internal error; calls out of this order raise RuntimeError. After the client
+    is gone they do nothing. Callbacks are never called inside one of the methods.
     """
 
     on_gone: Callable[[], object] | None
@@ -101,6 +102,9 @@ class Handler(Protocol):
         """Answer a request that `judge` let through, now or later, by `reply`."""
         ...
 
-    def refused(self, status: int, detail: str) -> Answer:
-        """Return the answer for what is no request that could be judged: a broken head, say."""
+    def refused(self, status: int, detail: str, head: RequestFacts | None) -> Answer:
+        """Return the answer for what comes no further, by no fault that `judge` could see.
+
+        `head` is that of the request, `None` where that was not understood.
+        """
         ...

@@ -8,7 +8,7 @@ faults the most fundamental one is named.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from barewire.protocol.envelope import claims_modern, meta_of
+from barewire.protocol.envelope import PROTOCOL_VERSION, claims_modern, meta_of
 from barewire.protocol.errors import Reason
 from barewire.protocol.headers import (
     VERSION_HEADER,
@@ -22,7 +22,7 @@ from barewire.protocol.headers import (
 from barewire.protocol.jsonrpc import Notification, Request
 from barewire.protocol.revisions import revision_named
 from barewire.protocol.values import as_object, as_string
-from barewire.session.admission import Refusal, facts_of, open_exchange, served_by
+from barewire.session.admission import Refusal, facts_of, open_exchange, served_by, unsupported
 from barewire.session.exchange import Exchange
 from barewire.session.facts import Local
 from barewire.session.principal import Principal
@@ -62,16 +62,18 @@ def admit_post(
     params = request.params
     facts = facts_of(meta_of(params), local, None, principal)
     unsupported = isinstance(facts, Refusal) and facts.reason is Reason.UNSUPPORTED_VERSION
+    served = facts if isinstance(facts, Refusal) else served_by(request, facts)
+    unknown = isinstance(served, Refusal) and served.reason is Reason.METHOD_NOT_FOUND
     mismatch = check_version(fields, params)
     if mismatch is None and not unsupported:
+        # Which header a method has to have is for those to say who know it.
         mismatch = check_method(fields, request.method) or check_name(
-            fields, request.method, params
+            fields, request.method, params, required=not unknown
         )
     if mismatch is not None:
         return _refusal(mismatch)
     if isinstance(facts, Refusal):
         return facts
-    served = served_by(request, facts)
     if isinstance(served, Refusal):
         return served
     if request.method == "tools/call" and params is not None:
@@ -82,12 +84,18 @@ def admit_post(
     return open_exchange(request, facts, served)
 
 
-def judge_notification(notification: Notification, fields: Mapping[str, str]) -> Refusal | None:
+def judge_notification(
+    notification: Notification, fields: Mapping[str, str], local: Local
+) -> Refusal | None:
     """Return why a notification is not accepted.
 
-    What its headers must say is left open by the specification: those that are there must be true.
+    What its headers must say is left open by the specification: those that are there must be true,
+    and the version, wherever it is named, one that we speak.
     """
     method, params = notification.method, notification.params
+    version = as_string((meta_of(params) or {}).get(PROTOCOL_VERSION))
+    if version is not None and revision_named(version) not in local.modern:
+        return unsupported(version, local, modern=True)
     mismatch = (
         check_version(fields, params, required=False)
         or check_method(fields, method, required=False)

@@ -33,5 +33,7 @@ class HttpOptions:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.limits, HttpLimits):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError("limits are HttpLimits; those of each client are Server(limits=...)")
         if not _PATH.fullmatch(self.path):
-            raise ValueError(f"a path begins with / and has neither ? nor #, not {self.path!r}")
+            raise ValueError(f"a path is /, then ASCII without spaces, ? and #, not {self.path!r}")

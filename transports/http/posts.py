@@ -7,7 +7,7 @@ until this is known, for its status depends on the result.
 
 from typing import Any, Final
 
-from barewire.protocol.errors import Reason, is_modern_error
+from barewire.protocol.errors import Reason, is_modern_error, status_for
 from barewire.protocol.jsonrpc import Failure, Success
 from barewire.session.exceptions import LocalProtocolError
 from barewire.session.exchange import Exchange
@@ -58,7 +58,7 @@ class Post:
         self, exchange: Exchange, reason: Reason, detail: str | None = None, data: Any = None
     ) -> None:
         """Answer the request with an error."""
-        self.answer(exchange.fail(reason, detail, data), reason.row.modern_status)
+        self.answer(exchange.fail(reason, detail, data), status_for(reason, modern=True))
 
     def fail_with(self, exchange: Exchange, code: int, message: str, data: Any = None) -> None:
         """Answer the request with an error of the application's own."""
@@ -129,6 +129,8 @@ class Post:
     def _cut(self) -> None:
         # Cancellation: a disconnect of the client cancels, and nothing more is sent.
         self._setting.deferrals.remove(self)
+        if self._stream is not None:
+            self._stream.on_cut = None  # so that no cycle is left
         if not self._exchange.over:
             self._exchange.lost()
             self._setting.handlers.stop(self._exchange)

@@ -160,7 +160,8 @@ class HttpReply:
     def lose(self) -> Callable[[], object] | None:
         """Take note that the client is gone; return whom to tell."""
         self._line = self._stream = None
-        return self.on_gone
+        told, self.on_gone, self.on_drained = self.on_gone, None, None
+        return told
 
     def _flushed(self) -> None:
         # What waited for the end of the turn was pending here; where it is taken at once, the pipe

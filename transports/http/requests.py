@@ -1,6 +1,8 @@
 """From a head that is beyond doubt to what it asks, of a handler and of the connection."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from barewire.protocol.record import record
@@ -21,7 +23,7 @@ class Caller:
     """Who is at the other end of a connection; see `RequestFacts`."""
 
     client: tuple[str, int] | None = None
-    certificate: dict[str, Any] | None = None
+    certificate: Mapping[str, Any] | None = None
     secure: bool = False
 
 
@@ -43,7 +45,7 @@ class Asked:
     def with_length(self, length: int) -> "Asked":
         """Return the same, with a body of another length. Neither may be empty."""
         head = self.head
-        fields = {**head.fields, "content-length": str(length)}
+        fields = MappingProxyType({**head.fields, "content-length": str(length)})
         asked = RequestFacts(
             head.method,
             head.path,
@@ -80,7 +82,7 @@ def asked(head: Head, caller: Caller) -> Asked | HeadFault:
             head.method,
             path,
             query,
-            fields,
+            MappingProxyType(fields),  # a head that comes again is not read again
             head.length,
             caller.client,
             caller.certificate,

@@ -49,8 +49,9 @@ class HttpServer:
     ) -> None:
         """Take over `sockets`; a loop has to be running.
 
-        `parser` reads the requests: `h11` (default), or `httptools`, which is faster and has to be
-        installed. With `tls` every connection has to begin with its handshake.
+        `parser` reads the requests: `h11` (default), or `httptools`, which is faster where heads
+        differ from each other, and has to be installed. With `tls` every connection has to begin
+        with its handshake.
 
         Raises ModuleNotFoundError when the parser is missing.
         """
@@ -149,10 +150,11 @@ class _Full:
         self._handler = handler
 
     def judge(self, head: RequestFacts) -> Answer | None:
-        return self.refused(503, "too many connections, try again later (limits.connections)")
+        detail = "too many connections, try again later (limits.connections)"
+        return self.refused(503, detail, head)
 
     def receive(self, request: HttpRequest, reply: Reply) -> None:
         raise AssertionError("no request is let through")
 
-    def refused(self, status: int, detail: str) -> Answer:
-        return self._handler.refused(status, detail)
+    def refused(self, status: int, detail: str, head: RequestFacts | None) -> Answer:
+        return self._handler.refused(status, detail, head)

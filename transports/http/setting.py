@@ -6,6 +6,7 @@ from barewire.transports.http.deferrals import Deferrals
 from barewire.transports.http.eventstream import Comments, EventStream
 from barewire.transports.http.options import HttpOptions
 from barewire.transports.http.streams import Streams
+from barewire.transports.pipe import LOW_WATER
 
 __all__ = ["Setting"]
 
@@ -30,4 +31,6 @@ class Setting:
 
     def event_stream(self, log: Streams | None = None) -> EventStream:
         """Return a new event stream; with a `log` it can be resumed."""
-        return EventStream(self.backend, self.comments, self.application.limits.pending, log)
+        # Who waits for room hears of it when no more than that is pending, and not again below.
+        most = max(self.application.limits.pending, LOW_WATER)
+        return EventStream(self.backend, self.comments, most, log)

@@ -10,16 +10,7 @@ from typing import Final
 
 from barewire.protocol.record import record
 
-__all__ = ["CAP", "KEEP", "REMEMBERED", "NotKept", "Replay", "Stream", "Streams"]
-
-CAP: Final = 256 * 1024
-"""Bytes of events that one session keeps by default."""
-
-KEEP: Final = 60.0
-"""Seconds for which a finished stream may be resumed by default."""
-
-REMEMBERED: Final = 100
-"""Finished streams of one session that may be resumed: a client that was cut comes back soon."""
+__all__ = ["NotKept", "Replay", "Stream", "Streams"]
 
 _ID: Final = re.compile(r"(.*?)([1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})", re.DOTALL)
 
@@ -73,21 +64,30 @@ class Streams:
     """The streams of one session.
 
     At most `cap` bytes are kept; beyond that the oldest events go, whichever stream they are of.
-    Whoever asks for a stream with such a gap hears of it: nothing is left out in silence. A
-    finished stream is forgotten `keep` seconds later, or when `REMEMBERED` others have finished
-    since.
+    Whoever asks for a stream with such a gap hears of it: nothing is left out in silence. An event
+    that is larger is not kept at all, and costs nobody else anything. A finished stream is
+    forgotten `keep` seconds later, or when `most` others have finished since.
 
     Ids begin with `tag`, which tells those of this session from all others; its first `opened`
     streams are forgotten already.
     """
 
-    __slots__ = ("_cap", "_events", "_finished", "_keep", "_size", "_streams", "_tag", "opened")
+    __slots__ = (
+        "_cap",
+        "_events",
+        "_finished",
+        "_keep",
+        "_most",
+        "_size",
+        "_streams",
+        "_tag",
+        "opened",
+    )
 
-    def __init__(
-        self, cap: int = CAP, keep: float = KEEP, *, tag: str = "", opened: int = 0
-    ) -> None:
+    def __init__(self, cap: int, keep: float, most: int, *, tag: str = "", opened: int = 0) -> None:
         self._cap = cap
         self._keep = keep
+        self._most = most
         self._tag = tag
         self.opened: int = opened
         """How many streams there have been."""
@@ -116,6 +116,9 @@ class Streams:
         if stream.finished_at is not None:
             raise AssertionError("a stream that is finished has no further events")
         stream.last += 1
+        if len(data) > self._cap:
+            self._lose_all(stream)
+            return stream.id
         self._events[stream.number, stream.last] = data
         self._size += len(data)
         while self._size > self._cap:
@@ -127,7 +130,7 @@ class Streams:
         if stream.finished_at is None:
             stream.finished_at, stream.owner = now, None
             self._finished[stream.number] = now + self._keep
-            if len(self._finished) > REMEMBERED:
+            if len(self._finished) > self._most:
                 self._forget_the_first()
 
     def resume(self, last_event_id: str) -> Replay | NotKept:
@@ -148,8 +151,7 @@ class Streams:
             return NotKept(400, "Last-Event-ID is not of this session")
         if seen < stream.lost or seen < stream.acknowledged:
             return NotKept(404, "events that followed this Last-Event-ID are kept no longer")
-        for event in range(max(stream.acknowledged, stream.lost) + 1, seen + 1):
-            self._size -= len(self._events.pop((number, event)))
+        self._drop(stream, seen)
         stream.acknowledged = seen
         if stream.finished_at is not None and seen == stream.last:
             # An empty stream would bring the client back for more, and 404 is for ended sessions.
@@ -174,8 +176,17 @@ class Streams:
         number = next(iter(self._finished))
         del self._finished[number]
         stream = self._streams.pop(number)
-        for event in range(max(stream.acknowledged, stream.lost) + 1, stream.last + 1):
-            self._size -= len(self._events.pop((number, event)))
+        self._drop(stream, stream.last)
+
+    def _drop(self, stream: Stream, last: int) -> None:
+        """Keep the events of a stream up to this one no longer, which are there."""
+        for event in range(max(stream.acknowledged, stream.lost) + 1, last + 1):
+            self._size -= len(self._events.pop((stream.number, event)))
+
+    def _lose_all(self, stream: Stream) -> None:
+        """Lose an event that comes last: without it, what came before is of no use to anybody."""
+        self._drop(stream, stream.last - 1)
+        stream.lost = stream.last
 
     def _lose_the_oldest(self) -> None:
         number, event = next(iter(self._events))

@@ -6,6 +6,7 @@ the client opened by GET; nothing goes on two.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from barewire.protocol.jsonrpc import Frame, Params
 from barewire.session.connection import Connection
 from barewire.session.events import Abandoned, Event, Requested, Violated
 from barewire.session.exchange import Exchange
+from barewire.session.principal import Principal
 from barewire.session.session import Session
 from barewire.transports.http.answers import refused
 from barewire.transports.http.application import Handlers
@@ -78,9 +80,11 @@ class Talk:
         """Whether its client is there: a POST is under way, or a stream is open."""
         return bool(self._posts) or self.aside.attached
 
-    def receive(self, frame: Frame, post: LegacyPost) -> None:
-        """Take what a POST brought; its answers go by that."""
+    def receive(self, frame: Frame, post: LegacyPost, principal: Principal | None) -> None:
+        """Take what a POST of `principal` brought; its answers go by that."""
         for event in self.connection.receive(frame, post, now=self._setting.now()):
+            if isinstance(event, Requested):
+                _asked_by(principal, event.exchange)
             self._on_event(event)
         if not post.complete:
             self._posts.add(post)
@@ -177,7 +181,9 @@ class Talk:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Requested):
-            if self._full:
+            if event.exchange.over:
+                pass  # cancelled by what came with it in a batch
+            elif self._full:
                 self.connection.fail(event.exchange, Reason.BUSY, None, {"retryable": True})
             else:
                 self._handlers.begin(event.exchange, self)
@@ -185,6 +191,13 @@ class Talk:
             self._handlers.stop(event.exchange)
         elif isinstance(event, Violated):
             self._setting.application.violated(event)
+
+
+def _asked_by(principal: Principal | None, exchange: Exchange) -> None:
+    # The identity is that of the session, but what it is allowed to do may have changed.
+    facts = exchange.facts
+    if facts.principal != principal:
+        exchange.facts = replace(facts, principal=principal)
 
 
 def _completed(

@@ -16,12 +16,18 @@ __all__ = ["Talks"]
 _AT_HAND: Final = 64
 """Sessions without anything going on whose state is kept at hand all the same."""
 
+_FINISHED: Final = 100
+"""Streams that may be resumed although they have finished, in any session."""
+
 _LOOK: Final = 10.0
 """Seconds between two looks at what has become superfluous."""
 
 
 class Talks:
-    """The talks of the sessions in which something goes on, or did until lately."""
+    """The talks of the sessions in which something goes on, or did until lately.
+
+    One whose client has listened lasts as long as the session: its stream may be resumed.
+    """
 
     def __init__(self, setting: Setting, sessions: Sessions) -> None:
         """Create it empty; it ends the `sessions` whose time is up."""
@@ -76,7 +82,14 @@ class Talks:
         limits = self._limits
         # Ids of events tell one session from another, and from what the same one said before.
         tag = blake2b(session.id.encode(), digest_size=4).hexdigest() + "-"
-        streams = Streams(limits.kept, limits.kept_time, tag=tag, opened=session.opened)
+        streams = Streams(
+            limits.kept,
+            limits.kept_time,
+            # As many as may be open may be cut at once.
+            max(_FINISHED, self._setting.application.limits.theirs),
+            tag=tag,
+            opened=session.opened,
+        )
         # What ends in a session happens in it too: then it begins to be idle.
         on_quiet = partial(self._used, session)
         return Talk(self._setting, session.session, streams, on_quiet)

@@ -220,7 +220,7 @@ class Scripted:
             case _:
                 reply.send(Answer(200, [("X-Path", request.head.path)], request.body))
 
-    def refused(self, status: int, detail: str) -> Answer:
+    def refused(self, status: int, detail: str, head: RequestFacts | None) -> Answer:
         return Answer(status, [("Content-Type", "text/plain")], detail.encode())
 
 

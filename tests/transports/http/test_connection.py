@@ -3,10 +3,12 @@
 import dataclasses
 import logging
 import re
+from itertools import pairwise
 
 import pytest
 
 from barewire.session.limits import HttpLimits
+from barewire.session.principal import RequestFacts
 from barewire.transports.http.incoming import Incoming
 from barewire.transports.http.messages import Answer
 from barewire.transports.http.parsing import ParserName, Unparsable
@@ -152,6 +154,18 @@ def test_a_head_that_comes_again_is_judged_again_but_not_read_again(
     assert [r.body for r in dialogue.responses()] == [b"1", b"2", b"3" * 12, b"4"]
 
 
+@pytest.mark.rule("T14")
+def test_what_a_head_says_can_be_changed_by_nobody(dialogue: Dialogue) -> None:
+    dialogue.send(post("/a", b"1"), post("/a", b"2"), post("/a", b"3" * 12), chunked("/a", b"4"))
+    for head in dialogue.handler.judged:
+        with pytest.raises(TypeError):
+            head.fields["host"] = "b"  # type: ignore[index]  # on purpose
+        with pytest.raises(TypeError):
+            del head.fields["host"]  # type: ignore[attr-defined]  # on purpose
+    dialogue.send(post("/a", b"5"))
+    assert [head.fields["host"] for head in dialogue.handler.judged] == ["a"] * 5
+
+
 def test_an_empty_line_before_a_known_head_is_ignored_once_each_time(dialogue: Dialogue) -> None:
     data = post("/a", b"1")
     dialogue.send(data, b"\r\n", data, b"\r\n" + data, b"\r", b"\n", data)
@@ -217,6 +231,63 @@ def test_requests_sent_ahead_are_answered_in_order_one_after_the_other(dialogue:
 def test_many_requests_at_once_take_no_deep_stack(dialogue: Dialogue) -> None:
     dialogue.send(get() * 5000)
     assert dialogue.pipe.sent.count(b"HTTP/1.1 200 OK\r\n") == 5000
+
+
+class Others:
+    """What else goes on in the loop: it has a turn whenever everybody else has had one."""
+
+    def __init__(self, dialogue: Dialogue, most: int) -> None:
+        self.most = most
+        self.dialogue = dialogue
+        self.seen = [0]
+        """How many requests had been taken by each of their turns."""
+
+    def take_turns(self) -> None:
+        self.seen.append(len(self.dialogue.handler.requests))
+        if self.seen[-1] < self.most:
+            self.dialogue.turns.call_soon(self.take_turns)
+
+    @property
+    def longest_wait(self) -> int:
+        """The most requests that were taken between two of their turns."""
+        return max(later - before for before, later in pairwise(self.seen))
+
+
+@pytest.mark.rule("T24", "S-59")
+@pytest.mark.parametrize("data", [get("/a"), post("/a", b"x"), chunked("/a", b"x")])
+def test_who_asks_much_at_once_leaves_others_a_turn_in_between(
+    dialogue: Dialogue, data: bytes
+) -> None:
+    others = Others(dialogue, 300)
+    dialogue.turns.call_soon(others.take_turns)
+    dialogue.send(data * 300)
+    assert others.longest_wait == 1
+    assert [r.status for r in dialogue.responses()] == [200] * 300
+
+
+@pytest.mark.rule("T24", "S-59")
+def test_who_goes_on_asking_much_has_no_more_turns_than_others(dialogue: Dialogue) -> None:
+    others = Others(dialogue, 300)
+    dialogue.turns.call_soon(others.take_turns)
+    for _ in range(30):
+        dialogue.pipe.on_data(get("/a") * 10)
+    taken = len(dialogue.handler.requests)
+    dialogue.turns.run()
+    assert others.seen == [0, *range(taken, 301)], "one at a time, however it arrived"
+    assert [r.status for r in dialogue.responses()] == [200] * 300
+
+
+def test_early_answers_to_much_at_once_leave_others_a_turn_too(dialogue: Dialogue) -> None:
+    sent = list[int]()
+
+    def look() -> None:
+        sent.append(dialogue.pipe.sent.count(b"HTTP/1.1 403"))
+        if sent[-1] < 300:
+            dialogue.turns.call_soon(look)
+
+    dialogue.turns.call_soon(look)
+    dialogue.send(get("/forbidden") * 300)
+    assert sent == list(range(1, 301))
 
 
 @pytest.mark.rule("T23")
@@ -510,7 +581,7 @@ def test_an_early_answer_with_such_fields_is_not_sent_either(
 def test_without_any_answer_that_could_be_sent_the_connection_ends(
     dialogue: Dialogue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refused(status: int, detail: str) -> Answer:
+    def refused(status: int, detail: str, head: RequestFacts | None) -> Answer:
         return Answer(status, [("X", detail + "\n")])
 
     monkeypatch.setattr(dialogue.handler, "refused", refused)

@@ -284,6 +284,40 @@ def test_who_cannot_be_asked_counts_as_gone_after_a_moment(
     assert dialogue.handler.gone == [0]
 
 
+@pytest.mark.rule("T17", "T9")
+@pytest.mark.parametrize("path", ["/later", "/begin"])
+def test_who_left_with_much_sent_ahead_is_found_out(dialogue: Dialogue, path: str) -> None:
+    dialogue.send(get(path) + get("/b") * 3_000)
+    assert dialogue.pipe.paused, "the end of the connection cannot be seen"
+    dialogue.wait(1)
+    assert not dialogue.handler.gone
+    dialogue.pipe.broken = ConnectionResetError()
+    dialogue.wait(1)
+    assert dialogue.handler.gone == [0]
+    assert dialogue.closed
+    assert len(dialogue.handler.requests) == 1, "nobody wants the rest"
+
+
+@pytest.mark.rule("T17", "T9")
+def test_who_sent_much_ahead_is_asked_whether_they_are_there(dialogue: Dialogue) -> None:
+    dialogue.send(get("/later") + get("/b") * 3_000)
+    dialogue.wait(3)
+    assert dialogue.pipe.sent == b"HTTP/1.1 100 Continue\r\n\r\n" * 3
+    dialogue.handler.replies[0].send(Answer(200))
+    dialogue.turns.run()
+    assert not dialogue.pipe.paused
+    first, *others = dialogue.responses()
+    assert (first.status, first.interim) == (200, [100] * 3)
+    assert len(others) == 3_000
+    assert not any(other.interim for other in others)
+
+
+def test_who_sent_little_ahead_is_not_asked(dialogue: Dialogue) -> None:
+    dialogue.send(get("/later") + get("/b") * 1_000)
+    dialogue.wait(3)
+    assert not dialogue.pipe.sent, "their end would be seen"
+
+
 def test_who_left_is_found_out_whichever_request_is_answered(dialogue: Dialogue) -> None:
     dialogue.send(get("/later") + get("/begin"))
     dialogue.eof()

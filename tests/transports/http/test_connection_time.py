@@ -1,6 +1,7 @@
 """One connection of our HTTP server: what has to happen within what time, and how it all ends."""
 
 import dataclasses
+import math
 import time
 
 import pytest
@@ -60,6 +61,26 @@ def test_an_idle_connection_is_closed_without_a_word(dialogue: Dialogue, data: b
     dialogue.wait(2)
     assert dialogue.closed
     assert dialogue.pipe.sent == sent
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(2.9, 2), (1e12, 86_400), (math.inf, 86_400)])
+def test_the_time_between_requests_may_be_as_long_as_one_likes(seconds: float, said: int) -> None:
+    dialogue = Dialogue(limits=dataclasses.replace(LIMITS, keep_alive=seconds))
+    dialogue.send(get("/a"), get("/b"))
+    assert [r.fields["keep-alive"] for r in dialogue.responses()] == [f"timeout={said}"] * 2
+    dialogue.wait(5)
+    assert dialogue.closed == (seconds < 3)
+
+
+def test_without_any_bound_of_time_nobody_is_cut() -> None:
+    ever = math.inf
+    limits = HttpLimits(head_time=ever, body_time=ever, keep_alive=ever, stalled=ever)
+    for data in (get("/a")[:9], post("/a", b"xx")[:-1], post("/a", b"x" * 100_000)):
+        dialogue = Dialogue(limits=limits)
+        dialogue.pipe.reads = False
+        dialogue.send(data)
+        dialogue.wait(1_000)
+        assert not dialogue.closed
 
 
 def test_a_handler_may_take_its_time(dialogue: Dialogue) -> None:

@@ -18,7 +18,7 @@ class Room:
     def __init__(self) -> None:
         self.turns = Turns()
         self.comments = Comments(self.turns, 15.0)
-        self.log = Streams()
+        self.log = Streams(256 * 1024, 60.0, 100)
         self.reply = FakeReply()
 
     def stream(self, *, kept: bool = True) -> EventStream:
@@ -205,7 +205,7 @@ class TestRoom:
 
     async def test_who_speaks_to_nobody_lets_others_have_their_turn(self) -> None:
         backend = current()
-        stream = EventStream(backend, Comments(backend, 15.0), MOST, Streams())
+        stream = EventStream(backend, Comments(backend, 15.0), MOST, Streams(256 * 1024, 60.0, 100))
         reply = FakeReply()
         stream.begin(reply, ())
         reply.leave()

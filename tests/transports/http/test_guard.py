@@ -109,3 +109,23 @@ def test_browsers_are_told_what_they_need_when_that_is_wanted() -> None:
     assert "DELETE" in before["Access-Control-Allow-Methods"]
     assert guard.preflight_fields({"origin": "https://evil.example"}) == []
     assert guard.preflight_fields({}) == []
+
+
+@pytest.mark.parametrize(
+    "host", ["*", "*.example", "http://a.example", "a.example/", "", "a b", "::1", "a:b", "[]"]
+)
+def test_a_host_that_no_client_can_say_is_an_error(host: str) -> None:
+    with pytest.raises(ValueError, match="a host is"):
+        Guard(hosts=(host,))
+
+
+@pytest.mark.parametrize(
+    "host", ["a", "A.example", "a_b:1", "127.0.0.1:8000", "[::1]", "[fe80::1]:9"]
+)
+def test_a_host_that_clients_say_is_none(host: str) -> None:
+    assert status(Guard(hosts=(host,)), host=host) is None
+
+
+def test_a_server_answers_for_somebody() -> None:
+    with pytest.raises(ValueError, match="hosts is empty"):
+        Guard(hosts=())

@@ -137,7 +137,7 @@ def test_each_fault_has_its_reason_and_its_status(fault: str) -> None:
     refusal, reason, status = FAULTS[fault]
     assert isinstance(refusal, Refusal)
     assert refusal.reason is reason
-    assert status_for(refusal.reason, LATEST) == status
+    assert status_for(refusal.reason, modern=True) == status
 
 
 def test_white_space_around_a_field_is_no_part_of_it() -> None:
@@ -178,7 +178,7 @@ def test_whatever_comes_is_served_or_refused(
     request = Request(1, method, params)
     outcome = admit_post(request, fields, LOCAL, annotations_of)
     is_modern(request, fields)
-    judge_notification(Notification(method, params), fields)
+    judge_notification(Notification(method, params), fields, LOCAL)
     if isinstance(outcome, Exchange):
         assert outcome.revision is LATEST
         assert fields["mcp-method"] == method
@@ -226,8 +226,18 @@ def test_the_era_is_what_the_message_says_and_then_the_header(
 
 def test_a_notification_needs_no_headers_but_those_that_are_there_are_true() -> None:
     cancelled = Notification("notifications/cancelled", {"requestId": 1, "_meta": META})
-    assert judge_notification(cancelled, {}) is None
-    assert judge_notification(cancelled, {"mcp-method": "notifications/cancelled"}) is None
-    refusal = judge_notification(cancelled, {"mcp-method": "tools/call"})
+    assert judge_notification(cancelled, {}, LOCAL) is None
+    assert judge_notification(cancelled, {"mcp-method": "notifications/cancelled"}, LOCAL) is None
+    refusal = judge_notification(cancelled, {"mcp-method": "tools/call"}, LOCAL)
     assert refusal is not None
     assert refusal.reason is Reason.HEADER_MISMATCH
+
+
+@pytest.mark.rule("M0728-HTTP-18", "M0728-HTTP-65")
+@pytest.mark.parametrize("version", ["1900-01-01", "2025-11-25", ""])
+def test_a_notification_follows_a_revision_that_is_spoken(version: str) -> None:
+    meta = {**META, PROTOCOL_VERSION: version}
+    cancelled = Notification("notifications/cancelled", {"requestId": 1, "_meta": meta})
+    refusal = judge_notification(cancelled, {}, LOCAL)
+    assert refusal is not None
+    assert refusal.reason is Reason.UNSUPPORTED_VERSION
