@@ -15,7 +15,7 @@ try:
     from hypothesis import strategies as st
 except ModuleNotFoundError as _absent:
     raise ModuleNotFoundError(
-        'barewire.fuzz.strategies needs Hypothesis: pip install hypothesis', name=_absent.name
+        "barewire.fuzz.strategies needs Hypothesis: pip install hypothesis", name=_absent.name
     ) from _absent
 
 from barewire.fuzz.mutate import LINE_MUTATORS, MESSAGE_MUTATORS, dump

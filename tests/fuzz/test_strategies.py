@@ -192,7 +192,7 @@ def test_without_hypothesis_the_error_names_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     monkeypatch.delitem(sys.modules, "barewire.fuzz.strategies")
-    with pytest.raises(ModuleNotFoundError, match=r'pip install hypothesis'):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install hypothesis"):
         importlib.import_module("barewire.fuzz.strategies")
 
 

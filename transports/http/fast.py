@@ -4,7 +4,7 @@ try:
     import httptools
 except ModuleNotFoundError as _absent:
     raise ModuleNotFoundError(
-        'the parser httptools is not installed: pip install httptools', name=_absent.name
+        "the parser httptools is not installed: pip install httptools", name=_absent.name
     ) from None
 
 from barewire.transports.http.parsing import Unparsable, reads_the_same

@@ -16,8 +16,9 @@ __all__ = ["Talks"]
 _AT_HAND: Final = 64
 """Sessions without anything going on whose state is kept at hand all the same."""
 
-_FINISHED: Final = 100
-"""Streams that may be resumed although they have finished, in any session."""
+_FINISHED: Final = 256
+"""Finished streams of one session that may be resumed. Each takes memory besides its events, which
+the collector of garbage has to look at."""
 
 _LOOK: Final = 10.0
 """Seconds between two looks at what has become superfluous."""
@@ -85,8 +86,7 @@ class Talks:
         streams = Streams(
             limits.kept,
             limits.kept_time,
-            # As many as may be open may be cut at once.
-            max(_FINISHED, self._setting.application.limits.theirs),
+            _FINISHED,
             tag=tag,
             opened=session.opened,
         )

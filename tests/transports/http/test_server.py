@@ -293,7 +293,7 @@ async def test_a_server_that_nobody_uses_ends_at_once() -> None:
 async def test_a_parser_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httptools", None)
     monkeypatch.delitem(sys.modules, "barewire.transports.http.fast", raising=False)
-    with pytest.raises(ModuleNotFoundError, match=r'pip install httptools'):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install httptools"):
         make_parser_of("httptools")
 
 
