@@ -33,22 +33,18 @@ class HttpServing:
 
         `name` is how clients know this machine (default: the address of the first socket).
         """
-        self._scheme = "http" if tls is None else "https"
-        self._where = _authority(sockets[0], name) + options.path
+        scheme = "http" if tls is None else "https"
+        self.url: str = f"{scheme}://{_authority(sockets[0], name)}{options.path}"
+        """Where it is served; clients have to say a host that it answers for.
+
+        With a Unix domain socket it is written as nginx does: `http://unix:/run/mcp.sock:/mcp`.
+        """
         self._application = HttpApplication(server, options, threads)
         self.ended: bool = False
         """Whether it is over, all handlers included."""
         self.http: HttpServer = HttpServer(
             self._application.endpoint, sockets, limits=options.limits, parser=parser, tls=tls
         )
-
-    @property
-    def url(self) -> str:
-        """Where it is served; clients have to say a host that it answers for.
-
-        With a Unix domain socket it is written as nginx does: `http://unix:/run/mcp.sock:/mcp`.
-        """
-        return f"{self._scheme}://{self._where}"
 
     @property
     def load(self) -> int:

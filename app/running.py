@@ -69,8 +69,12 @@ class Runner:
         return bool(self._running or self._waiting)
 
     def begin(self, exchange: Exchange, carrier: Carrier) -> None:
-        """Serve a request; the carrier gets its answer, perhaps before this returns."""
-        self._context.run(self._begin, exchange, carrier)
+        """Serve a request; the carrier gets its answer, perhaps before this returns.
+
+        One that is over, cancelled by what came with it in a batch, is not begun.
+        """
+        if not exchange.over:
+            self._context.run(self._begin, exchange, carrier)
 
     def stop(self, exchange: Exchange) -> None:
         """Stop what is done for a request, if anything is: its client has no use for it."""

@@ -29,7 +29,8 @@ class Limits:
     consecutive_faults: int = 1_000
     """Unreadable frames in a row after which a connection is given up."""
     pending: int = 256 * 1024
-    """Bytes waiting to be written above which handlers wait before they send more."""
+    """Bytes waiting to be written above which handlers wait before they send more; over HTTP 64 KiB
+    at least."""
     stalled: float = 60.0
     """Seconds for which a client may refuse to read while more than `pending` bytes wait."""
 

@@ -10,6 +10,7 @@ import pytest
 
 from barewire import Server
 from barewire.run_http import serve_http
+from barewire.session.limits import Limits
 from barewire.transports.bind import bind
 
 
@@ -93,3 +94,9 @@ async def test_where_no_server_can_be_made_the_sockets_of_others_stay_open(
             pass
     async with serve_http(Server("s"), sockets=sockets) as http:
         assert http.url
+
+
+async def test_limits_of_a_client_are_not_those_of_a_server() -> None:
+    with pytest.raises(ValueError, match="limits are HttpLimits"):
+        async with serve_http(Server("s"), port=0, limits=Limits()):  # type: ignore[arg-type]
+            pass

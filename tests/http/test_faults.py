@@ -10,7 +10,7 @@ from barewire.protocol.revisions import V2025_03_26, V2025_11_25
 from barewire.session.limits import HttpLimits, Limits
 from tests.app.peers import until
 from tests.http.hosting import Calls, hosted, target
-from tests.http.words import call, post
+from tests.http.words import PING, call, post
 
 STRAY = {"jsonrpc": "2.0", "id": 99, "result": {}}
 """An answer to a question that nobody asked."""
@@ -89,3 +89,28 @@ async def test_a_call_that_its_own_batch_cancels_is_not_begun(stateless: bool) -
         calls.released["held"].set()
         assert [(await wire.answer())["id"] for wire in (running, queued)] == [10, 11]
         assert "never" not in calls.begun
+
+
+@pytest.mark.rule("M0728-HTTP-65")
+async def test_a_version_that_is_not_spoken_is_told_with_those_that_are() -> None:
+    async with hosted(stateless_http=True) as host:
+        refused = await host.ask(post(PING, {"MCP-Protocol-Version": "1900-01-01"}))
+        assert refused.status == 400
+        data = refused.error["data"]
+        assert data["requested"] == "1900-01-01"
+        assert V2025_11_25.name in data["supported"]
+
+
+@pytest.mark.rule("M0326-HTTP-16")
+@pytest.mark.parametrize(
+    "broken",
+    [{"jsonrpc": "2.0", "id": 1, "result": 5}, {"jsonrpc": "2.0", "method": "x", "params": [1]}],
+    ids=["response", "notification"],
+)
+async def test_what_is_not_accepted_is_an_error_also_in_a_batch(broken: dict[str, Any]) -> None:
+    async with hosted() as host:
+        session = await host.open(V2025_03_26)
+        for body in ([broken], [cancelled(1), broken, STRAY]):
+            assert (await session.ask(body)).status == 400
+        assert (await session.ask([cancelled(1), STRAY])).status == 202
+        assert (await session.ask([broken, PING])).status == 200

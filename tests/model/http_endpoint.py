@@ -507,7 +507,7 @@ class Endpoint(Posts):
         if not asking:
             # "If the server cannot accept the input, it MUST return an HTTP error status code".
             bad = [one.code for one in members if one.kind == "bad"]
-            self.refuse(wire, 400, bad[-1]) if bad else self.give(wire, 202)
+            self.refuse(wire, 400, bad[0]) if bad else self.give(wire, 202)
 
     def member(self, posted: Posted, it: Read, later: list[Read]) -> None:
         """Take one member of an array, or put it off."""

@@ -552,6 +552,7 @@ class TestServer:
             (["a"], "a list"),
             ({"a": 1}, "an object"),
             (1.5, "1.5"),
+            (True, "true"),
         ],
     )
     def test_a_message_shows_what_stands_in_the_body(self, value: object, shown: str) -> None:

@@ -42,6 +42,7 @@ _GRACE: Final = 0.05
 """Seconds for which an answer may still end after its client has ended its own direction."""
 
 _DAY: Final = 24 * 3600.0
+"""Seconds that are announced at most: a limit may be infinite."""
 
 _NEVER: Final = float("inf")
 

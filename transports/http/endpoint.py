@@ -32,7 +32,7 @@ from barewire.transports.http.messages import Answer, Fields, HttpRequest, Reply
 from barewire.transports.http.modern import admit_post, is_modern, judge_notification
 from barewire.transports.http.options import HttpOptions
 from barewire.transports.http.posts import Post
-from barewire.transports.http.setting import Setting
+from barewire.transports.http.setting import ENDING, Setting
 
 __all__ = ["Endpoint"]
 
@@ -50,9 +50,6 @@ _UNKNOWN: Final[dict[Nobody, tuple[int, Fields]]] = {
     Nobody.LATE: (503, ()),
 }
 """What somebody is answered who is not known: a status and fields."""
-
-
-_ENDING: Final = "this server is shutting down"
 
 
 class Endpoint:
@@ -73,7 +70,6 @@ class Endpoint:
         self._setting = Setting(backend, application, options)
         self._listens = Listens(self._setting)
         self._legacy = Legacy(self._setting, new_id)
-        self._ending = False
 
     def judge(self, head: RequestFacts) -> Answer | None:
         """Return the answer to what needs no body to be refused, `None` to what may go on."""
@@ -101,7 +97,7 @@ class Endpoint:
 
     def end(self) -> None:
         """End what lasts: streams of those who listen. What was asked may still be answered."""
-        self._ending = True
+        self._setting.ending = True
         self._listens.end()
         self._legacy.end_streams()
 
@@ -121,8 +117,8 @@ class Endpoint:
         if head.method == "OPTIONS":
             fields = self._guard.preflight_fields(head.fields)
             return Answer(204, fields) if fields else self._wrong_method()
-        if self._ending:
-            return refused(503, _ENDING)
+        if self._setting.ending:
+            return refused(503, ENDING)
         if head.method == "POST":
             return self._judge_post(head)
         if head.method in ("GET", "DELETE") and self._has_sessions(head):
@@ -177,8 +173,8 @@ class Endpoint:
         accepts = self._form(facts)
         ask = Ask(facts, reply, accepts, principal, self._cors(facts), len(request.body))
         try:
-            if self._ending:  # since the head was judged
-                ask.refuse(503, _ENDING)
+            if self._setting.ending:  # since the head was judged
+                ask.refuse(503, ENDING)
             elif facts.method == "POST":
                 self._post(decode(request.body), ask)
             elif facts.method == "GET":

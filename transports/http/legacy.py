@@ -19,7 +19,7 @@ from barewire.transports.http.asks import Ask, failed
 from barewire.transports.http.legacypost import LegacyPost
 from barewire.transports.http.messages import Answer
 from barewire.transports.http.sessions import HttpSession, Sessions
-from barewire.transports.http.setting import Setting
+from barewire.transports.http.setting import ENDING, Setting
 from barewire.transports.http.talk import Talk
 from barewire.transports.http.talks import Talks
 
@@ -42,7 +42,6 @@ class Legacy:
         self._stateless = setting.options.stateless
         self._sessions = Sessions(limits.sessions, limits.session_idle, new_id)
         self._talks = Talks(setting, self._sessions)
-        self._ending = False
 
     def post(self, frame: Frame, ask: Ask) -> None:
         """Answer a POST."""
@@ -92,8 +91,7 @@ class Legacy:
         self._talks.publish(method, params)
 
     def end_streams(self) -> None:
-        """End the streams on which clients listen; there are no more from now on."""
-        self._ending = True
+        """End the streams on which clients listen."""
         self._talks.end_streams()
 
     def close(self) -> None:
@@ -150,8 +148,8 @@ class Legacy:
             listened_to = await talk.aside.alive()
         if talk.session.phase == "closed":
             ask.refuse(404, "the session was ended")
-        elif self._ending:
-            ask.refuse(503, "this server is shutting down")
+        elif self._setting.ending:
+            ask.refuse(503, ENDING)
         elif listened_to:
             ask.refuse(409, "a stream is open already")
         elif not ask.reply.gone:
@@ -168,10 +166,8 @@ class Legacy:
         if fault is not None:
             ask.fail(_id_of(frame), fault)
             return
-        nothing = ACCEPTED
-        for item in frame.items if isinstance(frame, Batch) else (frame,):
-            if isinstance(item, Malformed):  # Sending Messages: what is not accepted is an error
-                nothing = failed(None, Refusal(item.reason, item.detail))
+        bad = _malformed_in(frame)  # Sending Messages: what is not accepted is an error
+        nothing = ACCEPTED if bad is None else failed(None, Refusal(bad.reason, bad.detail))
         post = LegacyPost(
             self._setting,
             ask.reply,
@@ -202,6 +198,12 @@ class Legacy:
             return
         session = Session.standing(local, revision, ask.principal)
         self._receive(frame, Talk(self._setting, session, None), ask)
+
+
+def _malformed_in(frame: Frame) -> Malformed | None:
+    if isinstance(frame, Batch):
+        return next((item for item in frame.items if isinstance(item, Malformed)), None)
+    return frame if isinstance(frame, Malformed) else None
 
 
 def _unspoken(version: str, local: Local) -> Refusal:

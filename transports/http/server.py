@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import replace
 from socket import socket
+from types import MappingProxyType
 from typing import Final
 
 from barewire.session.limits import DEFAULT_HTTP_LIMITS, HttpLimits
@@ -123,6 +124,8 @@ class HttpServer:
     def _connect(
         self, pipe: NetPipe, handler: Handler, limits: HttpLimits, *, once: bool = False
     ) -> None:
+        # All requests of the connection share it.
+        certificate = None if pipe.certificate is None else MappingProxyType(pipe.certificate)
         connection = HttpConnection(
             pipe,
             handler,
@@ -130,7 +133,7 @@ class HttpServer:
             make_parser=self._make_parser,
             backend=self._backend,
             sweeper=self._sweeper,
-            caller=Caller(pipe.remote, pipe.certificate, pipe.secure),
+            caller=Caller(pipe.remote, certificate, pipe.secure),
             once=once,
             on_closed=self._closed,
         )

@@ -181,9 +181,7 @@ class Talk:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Requested):
-            if event.exchange.over:
-                pass  # cancelled by what came with it in a batch
-            elif self._full:
+            if self._full and not event.exchange.over:
                 self.connection.fail(event.exchange, Reason.BUSY, None, {"retryable": True})
             else:
                 self._handlers.begin(event.exchange, self)

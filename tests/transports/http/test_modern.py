@@ -241,3 +241,14 @@ def test_a_notification_follows_a_revision_that_is_spoken(version: str) -> None:
     refusal = judge_notification(cancelled, {}, LOCAL)
     assert refusal is not None
     assert refusal.reason is Reason.UNSUPPORTED_VERSION
+
+
+@pytest.mark.rule("M0728-HTTP-66")
+def test_a_method_that_is_not_there_misses_no_name() -> None:
+    params: Params = {"_meta": META, "taskId": "t"}
+    missing = admit(params, "tasks/get", mcp_name=None)
+    assert isinstance(missing, Refusal)
+    assert missing.reason is Reason.METHOD_NOT_FOUND
+    untrue = admit(params, "tasks/get", mcp_name="u")
+    assert isinstance(untrue, Refusal)
+    assert untrue.reason is Reason.HEADER_MISMATCH
